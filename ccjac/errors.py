@@ -1,0 +1,39 @@
+"""Exceptions and warnings of ccjac.  Every message names the public symbol, the rule, the value seen and the remedy."""
+
+from __future__ import annotations
+
+
+class CcjacError(Exception):
+    """Base class of every error that ccjac raises on purpose."""
+
+
+class GraphError(CcjacError, ValueError):
+    """A graph description that is not a linearized computational graph."""
+
+
+class OrderError(CcjacError, ValueError):
+    """An elimination order that does not fit its graph, or an unknown order name."""
+
+
+class InputError(CcjacError, TypeError):
+    """An argument or output of the differentiated function that has no real Jacobian."""
+
+
+class BackendError(CcjacError, RuntimeError):
+    """No backend takes the arguments, or the requested one is missing."""
+
+
+class UnsupportedError(CcjacError, NotImplementedError):
+    """A request that is understood but that this version does not serve."""
+
+
+class ZooError(CcjacError, ValueError):
+    """An order zoo that was asked for explicitly and cannot be used."""
+
+
+class ZooWarning(UserWarning):
+    """Stored orders were ignored, or could not be stored.  Results are unaffected."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin could not be loaded and was skipped."""
