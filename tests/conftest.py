@@ -1,0 +1,47 @@
+"""What every test can rely on: float64, the CPU, strict promotion, a private order zoo, seeded numpy."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+
+# JAX reads these when it is imported, so they are set before any test module is.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
+# Processes that tests start inherit this one, so not even they reach the user's own zoo.
+_SESSION = tempfile.TemporaryDirectory(prefix="ccjac-tests-")
+os.environ["CCJAC_ZOO"] = str(Path(_SESSION.name, "zoo"))
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def zoo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty directory as the user's order zoo, for this test alone."""
+    # No `monkeypatch`, no `tmp_path`: hypothesis refuses tests that use function-scoped fixtures of others.
+    before = os.environ["CCJAC_ZOO"]
+    directory = tmp_path_factory.mktemp("zoo")
+    os.environ["CCJAC_ZOO"] = str(directory)
+    yield directory
+    os.environ["CCJAC_ZOO"] = before
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    np.random.seed(0)  # noqa: NPY002 - for code under test that draws from the global state
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that starts in the same state in every test."""
+    return np.random.default_rng(0)
