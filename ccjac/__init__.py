@@ -1,0 +1,83 @@
+"""Exact Jacobians of existing JAX and PyTorch functions by cross-country elimination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .api import hessian, jacobian, plan, trace, value_and_jacobian
+from .cost import MULTIPLICATIONS, STRUCTURAL, CostModel
+from .errors import (
+    BackendError,
+    CcjacError,
+    GraphError,
+    InputError,
+    OrderError,
+    PluginWarning,
+    UnsupportedError,
+    ZooError,
+    ZooWarning,
+)
+from .graph import Graph
+from .hookspecs import hookimpl
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .ordering import SearchResult, search
+    from .zoo import Zoo
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MULTIPLICATIONS",
+    "STRUCTURAL",
+    "BackendError",
+    "CcjacError",
+    "CostModel",
+    "Graph",
+    "GraphError",
+    "InputError",
+    "OrderError",
+    "Plan",
+    "PluginWarning",
+    "SearchResult",
+    "UnsupportedError",
+    "Zoo",
+    "ZooError",
+    "ZooWarning",
+    "evaluate_order",
+    "hessian",
+    "hookimpl",
+    "jacobian",
+    "plan",
+    "search",
+    "trace",
+    "value_and_jacobian",
+]
+
+_LAZY = {"search": "ordering", "SearchResult": "ordering", "Zoo": "zoo"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the searchers and the zoo when they are first asked for; ``import ccjac`` stays light."""
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplications") -> int:
+    """What eliminating ``graph`` in ``order`` costs.
+
+    Args:
+        graph: The graph.
+        order: Every live intermediate vertex once; dead ones may be left out.
+        cost: ``"multiplications"``, ``"structural"``, a registered cost model's name, or a :class:`CostModel`.
+
+    Raises:
+        OrderError: The order does not fit the graph.
+    """
+    from .elimination import check_order, count
+    from .plugins import cost_model
+
+    return count(graph, check_order(graph, order)).cost(cost_model(cost))

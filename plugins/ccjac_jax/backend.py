@@ -1,0 +1,60 @@
+"""The JAX backend, as the core sees it.  JAX is imported when a method needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ccjac.accumulate import JacobianProgram
+from ccjac.backend import Request
+from ccjac.errors import BackendError
+
+if TYPE_CHECKING:
+    from .call import JaxCall
+    from .tracing import JaxTraced
+
+
+class JaxBackend:
+    """See :class:`ccjac.backend.Backend`."""
+
+    name = "jax"
+
+    def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a JAX array (or tracer) is among the arguments."""
+        jax = sys.modules.get("jax")
+        if jax is None:
+            return False
+        return any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves((args, kwargs)))
+
+    def prepare(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JaxCall:
+        """Check and flatten the arguments."""
+        from .call import prepare
+
+        return prepare(request, args, kwargs)
+
+    def trace(self, call: JaxCall) -> JaxTraced:
+        """Trace and linearize."""
+        from .tracing import trace
+
+        return trace(call)
+
+    def compile(self, traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> tuple[Callable[..., Any], str]:
+        """Compile a program."""
+        if executor == "kernel":
+            raise BackendError('`executor="kernel"` is not available here; use executor="auto".')
+        from .compiling import as_operations
+
+        return as_operations(traced, jacobian), "ops"
+
+    def fallback(self, traced: JaxTraced) -> tuple[Callable[..., Any], str]:
+        """JAX's own mode."""
+        from .compiling import framework_mode
+
+        return framework_mode(traced)
+
+    def derivative(self, request: Request) -> Callable[..., Any]:
+        """``jax.jacrev`` of the function."""
+        import jax
+
+        return jax.jacrev(request.fun, argnums=request.argnums, has_aux=request.has_aux)

@@ -1,0 +1,139 @@
+"""The framework's own derivative rule of one equation, as a jaxpr that is linear in the tangents."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core as jex
+
+from ccjac.errors import UnsupportedError
+
+
+@dataclass(frozen=True, eq=False)
+class LocalRule:
+    """One equation with its tangents.
+
+    Attributes:
+        closed: Jaxpr from (operands, tangents of the active operands) to (results, tangents of the float results); with
+            ``transposed``, from (operands, cotangents of the float results) to (results, cotangents of the active operands).
+        operands: The distinct variables the operands stand for.
+        active: Positions among ``operands`` of those with tangents.
+        differentiable: Positions of the results that carry tangents.
+    """
+
+    closed: Any
+    operands: tuple[Any, ...]
+    active: tuple[int, ...]
+    differentiable: tuple[int, ...]
+
+
+def operands_of(eqn: Any) -> tuple[Any, ...]:
+    """The distinct variables among the operands, in order of appearance."""
+    return tuple(dict.fromkeys(v for v in eqn.invars if not isinstance(v, jex.Literal)))
+
+
+def is_float(aval: Any) -> bool:
+    """Whether values of this type carry tangents."""
+    dtype = getattr(aval, "dtype", None)
+    return dtype is not None and jax.numpy.issubdtype(dtype, np.floating)
+
+
+def as_function(eqn: Any, operands: Sequence[Any]) -> Any:
+    """A function of the operands' values that applies the one equation."""
+    jaxpr = jex.Jaxpr((), list(operands), list(eqn.outvars), [eqn])
+    return jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, []))
+
+
+def forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
+    """The equation's ``jvp``."""
+    operands, active, differentiable, shapes = _analyse(eqn, active_vars)
+    fun = as_function(eqn, operands)
+
+    def rule(values: list[Any], tangents: list[Any]) -> Any:
+        def of_active(*varied: Any) -> Any:
+            merged = list(values)
+            for position, value in zip(active, varied, strict=True):
+                merged[position] = value
+            return fun(*merged)
+
+        primals_out, tangents_out = jax.jvp(of_active, tuple(values[k] for k in active), tuple(tangents))
+        return primals_out, [tangents_out[k] for k in differentiable]
+
+    closed = jax.make_jaxpr(rule)(shapes, [shapes[k] for k in active])
+    return LocalRule(closed, operands, active, differentiable)
+
+
+def reverse_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
+    """The equation's ``vjp``, for functions that define nothing else."""
+    operands, active, differentiable, shapes = _analyse(eqn, active_vars)
+    fun = as_function(eqn, operands)
+
+    def rule(values: list[Any], cotangents: list[Any]) -> Any:
+        def of_active(*varied: Any) -> Any:
+            merged = list(values)
+            for position, value in zip(active, varied, strict=True):
+                merged[position] = value
+            results = fun(*merged)
+            return [results[k] for k in differentiable], results
+
+        _, pullback, results = jax.vjp(of_active, *(values[k] for k in active), has_aux=True)
+        return results, list(pullback(cotangents))
+
+    outs = [_shape(eqn.outvars[k].aval) for k in differentiable]
+    closed = jax.make_jaxpr(rule)(shapes, outs)
+    return LocalRule(closed, operands, active, differentiable)
+
+
+def _shape(aval: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+
+
+def _analyse(
+    eqn: Any, active_vars: frozenset[Any]
+) -> tuple[tuple[Any, ...], tuple[int, ...], tuple[int, ...], list[jax.ShapeDtypeStruct]]:
+    operands = operands_of(eqn)
+    active = tuple(k for k, v in enumerate(operands) if v in active_vars and is_float(v.aval))
+    differentiable = tuple(k for k, v in enumerate(eqn.outvars) if is_float(v.aval))
+    return operands, active, differentiable, [_shape(v.aval) for v in operands]
+
+
+_memory: dict[Hashable, LocalRule] = {}
+
+
+def remembered_forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
+    """:func:`forward_rule`, shared between equations that differ in their variables only."""
+    operands = operands_of(eqn)
+    try:
+        key = (
+            eqn.primitive,
+            tuple(sorted(eqn.params.items())),
+            tuple(
+                ("literal", str(v.val), v.aval.dtype.name, v.aval.shape)
+                if isinstance(v, jex.Literal)
+                else (operands.index(v), v.aval.shape, v.aval.dtype.name, v.aval.weak_type)
+                for v in eqn.invars
+            ),
+            tuple(v in active_vars for v in operands),
+            jax.config.jax_enable_x64,
+        )
+        found = _memory.get(key)
+    except TypeError:
+        # Parameters that cannot be hashed or sorted: trace the rule again each time.
+        return forward_rule(eqn, active_vars)
+    if found is None:
+        found = forward_rule(eqn, active_vars)
+        if len(_memory) < _MEMORY_LIMIT:
+            _memory[key] = found
+    return LocalRule(found.closed, operands, found.active, found.differentiable)
+
+
+_MEMORY_LIMIT = 4096
+
+
+def unsupported(name: str, why: str = "has no scalar rule") -> UnsupportedError:
+    """The exception that sends a function to the framework's own mode."""
+    return UnsupportedError(f"the operation `{name}` {why}")
