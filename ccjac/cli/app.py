@@ -1,0 +1,40 @@
+"""The command line's root: commands and common options."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .demo import demo
+from .plan import EXAMPLES, plan
+
+app = typer.Typer(
+    help=(
+        "Exact Jacobians by cross-country elimination.\n\n"
+        "Exit codes: 0 success, 1 an error that is explained on standard error or a check that failed, 2 wrong usage."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command(epilog=EXAMPLES)(plan)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"ccjac {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of ``ccjac`` itself; typer shows the help text given above."""

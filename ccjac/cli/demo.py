@@ -1,0 +1,118 @@
+"""``ccjac demo``: a real function from tracing to a measured gain."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, TaskID
+
+from .. import api
+from ..errors import BackendError, CcjacError
+from .output import console, progress, table
+from .timing import Timing, interleaved, machine
+
+_TOLERANCE = 1e-10
+_CHECKED_POINTS = 256
+
+
+def demo(
+    task: Annotated[
+        str, typer.Argument(metavar="[TASK]", help="A task of the catalogue, such as RoeFlux_3d or RobotArm_6DOF.")
+    ] = "RoeFlux_1d",
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--batch",
+            "-b",
+            min=1,
+            metavar="SIZE",
+            help="Points per call; repeat for several.",
+            show_default="512 and 65536",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.0, metavar="SECONDS", help="Time to spend measuring each batch size.")
+    ] = 4.0,
+) -> None:
+    """Trace a real function, show its plan, check its Jacobian against JAX and time it beside JAX.
+
+    The check is made in float64 at 256 random points. The times are medians in float32, all candidates taking turns in
+    one process on the same arrays, each as jit(vmap(...)).
+    """
+    showcase = _showcase()
+    found = _task(task)
+    out = console()
+    out.print(f"[bold]{found.name}[/bold]: {found.description}", highlight=False)
+    out.print(f"Source: {found.source}", markup=False)
+    out.print(f"{machine()}, {showcase.versions()}\n", markup=False)
+
+    function = found.vector("jax")
+    with showcase.double_precision():
+        start = time.perf_counter()
+        plan = api.plan(function, found.pack(*found.example()), backend="jax")
+        out.print(plan.describe(), markup=False, soft_wrap=True)
+        out.print(f"traced and planned in {time.perf_counter() - start:.2f} s\n")
+
+        with progress() as bar:
+            job = bar.add_task("check", total=1.0)
+            checked = showcase.errors(function, showcase.points(found, _CHECKED_POINTS, "float64", seed=1))
+            bar.advance(job, 1.0)
+        for name, error in checked.items():
+            out.print(
+                f"float64 Jacobian at {_CHECKED_POINTS} random points: within {error:.1e} of {name}", markup=False
+            )
+        if not max(checked.values()) <= _TOLERANCE:
+            raise CcjacError(
+                f"`ccjac demo`: a difference above {_TOLERANCE:g} is a defect; please report it with the output above."
+            )
+
+        sizes = batch or [512, 65536]
+        measured: list[dict[str, Timing]] = []
+        with progress() as bar:
+            for size in sizes:
+                job = bar.add_task(f"batch {size:,}", total=1.0)
+                calls = showcase.races(function, showcase.points(found, size, "float32"))
+                measured.append(interleaved(calls, seconds=seconds, progress=partial(_advance, bar, job)))
+    out.print()
+    out.print(_results(sizes, measured))
+
+
+def _advance(bar: Progress, job: TaskID, share: float) -> None:
+    bar.update(job, completed=share)
+
+
+def _results(sizes: list[int], measured: list[dict[str, Timing]]) -> Any:
+    columns = ["float32, jit(vmap(...))"]
+    for size in sizes:
+        columns += [f"batch {size:,}", "times ccjac"]
+    rows = []
+    for name in measured[0]:
+        row = [name]
+        for timings in measured:
+            row += [_duration(timings[name].median), f"{timings[name].median / timings['ccjac.jacobian'].median:.2f}"]
+        rows.append(row)
+    return table(columns, rows)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1e6:,.0f} µs" if seconds < 0.1 else f"{seconds * 1e3:,.0f} ms"
+
+
+def _showcase() -> Any:
+    if find_spec("jax") is None:
+        raise BackendError(
+            "`ccjac demo` runs on JAX, which is not installed; install it with `pip install 'ccjac[jax]'`."
+        )
+    return import_module("ccjac_jax.showcase")
+
+
+def _task(name: str) -> Any:
+    known = import_module("ccjac_zoo").tasks()
+    if name not in known:
+        raise CcjacError(f"`ccjac demo` knows the catalogue's tasks {', '.join(known)}; got {name!r}.")
+    return known[name]

@@ -1,0 +1,172 @@
+"""``ccjac plan``: what would be computed for a function, and at what price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+
+from .. import api
+from ..errors import CcjacError
+from ..plan import Plan
+from ..plugins import cost_model
+from . import arguments
+from .output import console, print_json
+
+EXAMPLES = """
+[bold]Examples[/bold]: [cyan]ccjac plan RoeFlux_1d[/cyan] (a task of the catalogue);
+[cyan]ccjac plan mypackage.flux:residual --shape 6[/cyan] (one array of 6 numbers);
+[cyan]ccjac plan flux.py:residual --arg 'f64\\[6]' --arg gamma=1.4[/cyan] (an array, and a number by keyword);
+[cyan]ccjac plan flux.py:residual --shape 3 --shape 3,4 --argnums 0,1 --order reverse[/cyan].
+"""
+
+
+def plan(
+    function: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:FUNCTION",
+            help="A function: MODULE:FUNCTION, importable from here, or FILE.py:FUNCTION, or the name of a catalogue "
+            "task (which brings its own arguments).",
+            show_default=False,
+        ),
+    ],
+    arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arg",
+            "-a",
+            metavar="VALUE",
+            help="One argument of the function; repeat in order. An array's type (f32\\[3,4], f64\\[]), a "
+            "Python literal (1.5, 3, \"'text'\"), a list for an array (\\[1.0, 2.0]), a tuple or dict of these for a "
+            "container; NAME=VALUE for a keyword. Only types and shapes matter, unless the value is static (ints, "
+            "strings).",
+            show_default=False,
+        ),
+    ] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shape",
+            "-s",
+            metavar="SIZES",
+            help="One float32 array argument, by its sizes: 6, 3,4 or () for a scalar; repeat in order. Not together "
+            "with --arg.",
+            show_default=False,
+        ),
+    ] = None,
+    argnums: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INDICES",
+            help="Positions of the differentiated arguments: 0 or 0,2. By default 0, or what the catalogue task says.",
+            show_default=False,
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The framework that traces the function, such as jax.", show_default="jax"),
+    ] = None,
+    order: Annotated[
+        str,
+        typer.Option(
+            metavar="ORDER",
+            help="auto (order zoo, else the greedy portfolio), forward, reverse, markowitz, a searcher's name, or the "
+            "vertices in the order of their elimination: 7,6,9,8.",
+        ),
+    ] = "auto",
+    cost: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The cost model that is minimised: multiplications (products by +1 and -1 are free), structural "
+            "(every pair of an in-edge and an out-edge counts), or one that a plugin adds.",
+        ),
+    ] = "multiplications",
+    no_zoo: Annotated[
+        bool, typer.Option("--no-zoo", help="Neither look the order up in the order zoo nor remember the miss.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON with all numbers, the order and the edges.")
+    ] = False,
+) -> None:
+    """Trace a function and show its elimination plan, without compiling or running it."""
+    model = cost_model(cost)
+    target, call, wrt = _target(function, arg or [], shape or [], argnums, backend)
+    common: dict[str, Any] = {"argnums": wrt, "backend": backend, "zoo": False if no_zoo else None}
+    wanted: Any = arguments.parse_order(order)
+    if isinstance(wanted, str) and wanted not in ("forward", "reverse") and model.name != "multiplications":
+        # The public `plan` minimises multiplications; another objective is a search on the same graph.
+        from ..ordering import search
+
+        graph = api.trace(target, *call.positional, argnums=wrt, backend=backend, **call.keywords)
+        method = "greedy" if wanted in ("auto", "markowitz") else wanted
+        found = search(graph, method=method, cost=model)
+        result = Plan(graph, found.order, f"search:{found.method}")
+    else:
+        result = api.plan(target, *call.positional, order=wanted, **common, **call.keywords)
+    if as_json:
+        print_json(_as_json(result, model))
+    else:
+        _show(result, model)
+
+
+def _target(
+    function: str, arg: list[str], shape: list[str], argnums: str | None, backend: str | None
+) -> tuple[Callable[..., Any], arguments.Arguments, int | tuple[int, ...]]:
+    wrt = arguments.parse_argnums(argnums) if argnums is not None else None
+    if ":" in function:
+        return arguments.load(function), arguments.parse(arg, shape), 0 if wrt is None else wrt
+    if find_spec("ccjac_zoo") is None:
+        raise CcjacError(f"`ccjac plan {function}`: a function is MODULE:FUNCTION; the catalogue is not installed.")
+    known = import_module("ccjac_zoo").tasks()
+    if function not in known:
+        raise CcjacError(
+            "`ccjac plan` takes MODULE:FUNCTION, FILE.py:FUNCTION or one of the catalogue's tasks "
+            f"({', '.join(known)}); got {function!r}."
+        )
+    if arg or shape:
+        raise CcjacError(
+            f"`ccjac plan {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
+        )
+    task = known[function]
+    return (
+        task.bind(backend or "jax"),
+        arguments.Arguments(task.example(), {}),
+        task.argnums if wrt is None else wrt,
+    )
+
+
+def _show(plan: Plan, model: Any) -> None:
+    out = console()
+    out.print(plan.describe(), markup=False, soft_wrap=True)
+
+
+def _as_json(plan: Plan, model: Any) -> dict[str, Any]:
+    graph = plan.graph
+    described: dict[str, Any] = {
+        "source": plan.source,
+        "reason": plan.reason,
+        "fingerprint": plan.fingerprint,
+        "multiplications": plan.multiplications,
+        "structural": plan.structural,
+        "additions": plan.additions,
+        "lower_bound": plan.lower_bound,
+        "optimal": plan.optimal,
+        "order": list(plan.order),
+        "graph": None,
+    }
+    if graph is not None:
+        described[model.name] = plan.counts.cost(model)
+        described["graph"] = {
+            "granularity": graph.granularity,
+            "n_inputs": graph.n_inputs,
+            "n_vertices": graph.n_vertices,
+            "outputs": list(graph.outputs),
+            "edges": [list(edge) for edge in graph.edges],
+            "unit_edges": [list(edge) for edge in sorted(graph.unit_edges)],
+        }
+    return described
