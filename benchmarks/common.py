@@ -1,0 +1,158 @@
+"""What the benchmarks share: a command line, one table, one JSON file and one plot per benchmark.
+
+A benchmark prints its table and writes ``results/NAME.json`` and ``results/NAME.png``.  Times are medians of candidates
+that take turns in one process (:func:`ccjac.cli.timing.interleaved`), so that ratios are fair on a busy machine as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ccjac.cli.output import console, progress, table
+from ccjac.cli.timing import Timing, interleaved, machine
+
+ROOT = Path(__file__).resolve().parent
+RESULTS = ROOT / "results"
+PACKAGES = ("ccjac", "jax", "jaxlib", "numpy", "numba", "llvmlite")
+
+__all__ = ["RESULTS", "Timing", "arguments", "bars", "interleaved", "machine", "microseconds", "progress", "report"]
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument(
+        "--tasks", nargs="*", metavar="NAME", help="catalogue tasks; all that the benchmark covers if left out"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="where the JSON and the plot go")
+    return parser
+
+
+def report(
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    data: Any,
+    directory: Path,
+    *,
+    title: str = "",
+    left: int = 1,
+) -> Path:
+    """Print the table and write the JSON file.
+
+    Args:
+        name: File name without suffix.
+        columns: Headings of the table.
+        rows: Its rows, as many values as columns.
+        data: Everything that was measured, for the file; must be serialisable.
+        directory: Where the file goes; created if missing.
+        title: Printed above the table.
+        left: How many columns hold text.
+
+    Returns:
+        The path of the JSON file.
+    """
+    out = console()
+    if not sys.stdout.isatty():
+        # A log has no window; let the table be as wide as it needs.
+        out.width = 200
+    out.print(machine(), markup=False)
+    out.print(table(columns, rows, title=title, left=left))
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.json"
+    document = {"benchmark": name, **_circumstances(), "data": data}
+    scratch = path.with_suffix(".json.tmp")
+    scratch.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    os.replace(scratch, path)
+    return path
+
+
+def bars(
+    name: str,
+    groups: Sequence[str],
+    series: dict[str, Sequence[float]],
+    directory: Path,
+    *,
+    title: str,
+    xlabel: str,
+    log: bool = False,
+    stacked: bool = False,
+) -> Path:
+    """Draw horizontal bars, one group per task and one bar (or one segment, if ``stacked``) per series.
+
+    Args:
+        name: File name without suffix.
+        groups: Labels of the groups, the first on top.
+        series: For each label in the legend a value per group.
+        directory: Where the picture goes.
+        title: What is shown.
+        xlabel: The quantity and its unit.
+        log: Whether the axis is logarithmic.
+        stacked: Whether the series are parts of a whole.
+
+    Returns:
+        The path of the PNG file.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = len(groups) * (1 if stacked else len(series))
+    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.22 * rows + 0.1 * len(groups)), layout="constrained")
+    height = 0.7 if stacked else 0.84 / len(series)
+    base = [0.0] * len(groups)
+    for k, (label, values) in enumerate(series.items()):
+        offset = 0.0 if stacked else (k - (len(series) - 1) / 2) * height
+        places = [i + offset for i in range(len(groups))]
+        axes.barh(places, values, height, left=base if stacked else 0.0, label=label, color=f"C{k}")
+        if stacked:
+            base = [b + v for b, v in zip(base, values, strict=True)]
+    axes.set_yticks(range(len(groups)), groups)
+    axes.invert_yaxis()
+    axes.set_xlabel(xlabel)
+    axes.set_title(title, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    if log:
+        axes.set_xscale("log")
+    axes.legend(
+        frameon=False,
+        ncols=min(4, len(series)),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.45 / max(1.0, 0.22 * rows)),
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.png"
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    return path
+
+
+def microseconds(seconds: float) -> float:
+    """Seconds as microseconds, to a tenth."""
+    return round(seconds * 1e6, 1)
+
+
+def _circumstances() -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

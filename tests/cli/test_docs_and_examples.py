@@ -1,0 +1,56 @@
+"""The documentation's Python and the example scripts run, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)")
+
+
+@pytest.fixture(autouse=True)
+def _as_users_run_it() -> Iterator[None]:
+    """JAX's defaults, not those of the tests; a script may change them."""
+    import jax
+
+    ours = {"jax_numpy_dtype_promotion": "standard", "jax_enable_x64": False}
+    before = {name: getattr(jax.config, name) for name in ours}
+    for name, value in ours.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_blocks_run(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": page.stem}
+    for block in _BLOCK.finditer(text):
+        first_line = text[: block.start(1)].count("\n")
+        exec(compile("\n" * first_line + block[1], str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda p: p.stem)
+def test_examples_run(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out.strip(), "an example shows something"
+
+
+def test_there_are_pages_and_examples() -> None:
+    assert len(PAGES) >= 5
+    assert len(EXAMPLES) >= 2
