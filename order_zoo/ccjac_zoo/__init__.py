@@ -7,5 +7,4 @@ from .definition import Task
 from .namespace import namespace
 from .registry import domains, task, tasks
 
-
 __all__ = ["Task", "domains", "namespace", "task", "tasks"]

@@ -12,7 +12,6 @@ import numpy as np
 
 from .namespace import namespace
 
-
 Array = Any
 """An array or scalar of whichever framework the namespace belongs to."""
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-
 _MODULES = {"numpy": "numpy", "jax": "jax.numpy", "torch": "torch"}
 
 

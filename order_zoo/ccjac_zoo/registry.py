@@ -11,7 +11,6 @@ import numpy as np
 
 from .definition import Sampler, Task
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 _TASKS: dict[str, Task] = {}
 

@@ -7,7 +7,6 @@ from typing import Any
 from ..registry import catalogued
 from ..sampling import box
 
-
 PRESSURE = 40.0
 """Pressure p, atmospheres."""
 AIR_RATIO = 10.0

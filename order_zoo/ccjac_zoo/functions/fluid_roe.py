@@ -8,7 +8,6 @@ import numpy as np
 
 from ..registry import catalogued
 
-
 GAMMA = 1.4
 """Ratio of specific heats of air."""
 
@@ -26,11 +25,11 @@ def conservative_state(rng: np.random.Generator, velocities: int) -> tuple[float
     return (density, *(density * velocity), energy)
 
 
-def _two_states(velocities: int) -> Any:
+def two_states(velocities: int) -> Any:
     return lambda rng: (*conservative_state(rng, velocities), *conservative_state(rng, velocities))
 
 
-@catalogued("RoeFlux_1d", domain="fluid_dynamics", source=_ROE + "section 11.2.2", sample=_two_states(1))
+@catalogued("RoeFlux_1d", domain="fluid_dynamics", source=_ROE + "section 11.2.2", sample=two_states(1))
 def roe_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """Roe flux between two states of the one-dimensional Euler equations.
 
@@ -75,7 +74,7 @@ def roe_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: 
     return mass, momentum, energy
 
 
-@catalogued("RoeFlux_3d", domain="fluid_dynamics", source=_ROE + "section 11.2.2", sample=_two_states(3))
+@catalogued("RoeFlux_3d", domain="fluid_dynamics", source=_ROE + "section 11.2.2", sample=two_states(3))
 def roe_flux_3d(
     xp: Any,
     rho_l: Any,

@@ -7,7 +7,6 @@ from typing import Any
 from ..registry import catalogued
 from ..sampling import box
 
-
 _DH = (
     "J. Denavit, R. S. Hartenberg, A kinematic notation for lower-pair mechanisms based on matrices, J. Appl. Mech. "
     "22 (1955) 215-221; M. W. Spong, S. Hutchinson, M. Vidyasagar, Robot Modeling and Control (2006), "

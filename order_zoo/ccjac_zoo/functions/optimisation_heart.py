@@ -7,7 +7,6 @@ from typing import Any
 from ..registry import catalogued
 from ..sampling import box
 
-
 MEASURED = (0.485, -0.0019, -0.0581, 0.015, 0.105, 0.0406, 0.167, -0.399)
 """Measured sums of moments of experiment 791129: Σ_Mx, Σ_My, Σ_A to Σ_F."""
 

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from ..registry import catalogued
 from ..sampling import box
 
-
 _SOURCE = (
     "drawn by the seeded generator in this module; the kind of function follows J. Lohoff, E. Neftci, Optimizing "
     "automatic differentiation with deep reinforcement learning, NeurIPS (2024), arXiv 2406.05027, appendix"
