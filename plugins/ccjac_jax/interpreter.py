@@ -18,6 +18,7 @@ from ccjac.errors import UnsupportedError
 from ccjac.linearization import NO_TANGENT, Form, Recorder
 
 from . import elementwise, local
+from .concrete import on_numpy
 from .control import CONTROL
 from .linear import LINEAR, by_basis
 from .local import LocalRule, is_float, unsupported
@@ -124,16 +125,13 @@ class Interpreter:
         raise unsupported(name)
 
     def _concrete(self, eqn: Any, operands: list[Value]) -> list[Value]:
-        rule = STRUCTURAL.get(eqn.primitive.name)
-        if rule is not None and all(isinstance(v, np.ndarray) for v in operands) and eqn.primitive.name != "gather":
-            move, divide = rule
-            arrays, indices = divide(len(operands))
-            return move(eqn.params, [operands[k] for k in arrays], [operands[k] for k in indices], 0)
+        if all(isinstance(v, np.ndarray) for v in operands) and (done := on_numpy(eqn, operands)) is not None:
+            return done
+        distinct = local.operands_of(eqn)
+        places = [list(map(id, eqn.invars)).index(id(v)) for v in distinct]
         # Inside an enclosing jit the operands are still concrete; keep it that way.
         with jax.ensure_compile_time_eval():
-            results = local.as_function(eqn, vars_ := local.operands_of(eqn))(
-                *(operands[list(eqn.invars).index(v)] for v in vars_)
-            )
+            results = local.as_function(eqn, distinct)(*(operands[k] for k in places))
         return [r if jax.dtypes.issubdtype(r.dtype, jax.dtypes.extended) else np.asarray(r) for r in results]
 
     def _structural(self, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -177,6 +175,8 @@ class Interpreter:
     # -- derivatives of one equation ------------------------------------------------------------------------------
 
     def _differentiated(self, eqn: Any, operands: list[Value]) -> list[Value]:
+        if eqn.primitive.name == "custom_jvp_call":
+            return self._custom_jvp(eqn, operands)
         by_var = {v: x for v, x in zip(eqn.invars, operands, strict=True) if not isinstance(v, jex.Literal)}
         active = frozenset(v for v, value in by_var.items() if isinstance(value, Symbolic) and value.active)
         if eqn.primitive.name.startswith("custom_vjp"):
@@ -224,6 +224,13 @@ class Interpreter:
             vertices = [self.recorder.vertex(f or {}, label) for f in entries.ravel()]
             finished[k] = self.symbolic(value.ids.ravel().tolist(), vertices, value.shape, value.dtype)
         return finished
+
+    def _custom_jvp(self, eqn: Any, operands: list[Value]) -> list[Value]:
+        """A user's rule gets a tangent for every operand; those of constants are zero forms, so that zeros stay visible."""
+        eqn = local.with_distinct_operands(eqn)
+        rule = local.forward_rule(eqn, frozenset(eqn.invars))
+        results, tangents = self.run_rule(rule, [_without_tangent(v) for v in operands], None, operands)
+        return self._with_vertices(eqn, rule, results, [t.entries for t in tangents])
 
     def _custom_vjp(self, eqn: Any, by_var: dict[Any, Value], active: frozenset[Any]) -> list[Value]:
         """A function that defines its cotangents only: walk backwards with one unknown per result entry, and transpose."""

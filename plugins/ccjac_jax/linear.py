@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from ccjac.linearization import Form
 
 from .local import unsupported
-from .reductions import contraction, rows, running
+from .reductions import contraction, matrix_of, rows, running
 from .structural import scatter_positions
 from .values import Forms, Value, as_numpy, is_known, lift, zero_forms
 
@@ -181,38 +180,33 @@ def _scatter_add(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[V
     return [Forms(flat.reshape(base.shape))]
 
 
+def _scatter_mul(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
+    operand, where, factors = operands
+    if not is_known(where) or isinstance(factors, Forms):
+        raise unsupported(eqn.primitive.name, "has indices or factors that depend on the tangents")
+    base, ids = _forms(eqn, operand), lift(walker.recorder.builder, factors).ids
+    flat = base.ravel().copy()
+    target = scatter_positions(eqn.params, np.asarray(where), base.shape, ids.shape).ravel()
+    for position, factor in zip(target.tolist(), ids.ravel().tolist(), strict=True):
+        if position >= 0:
+            flat[position] = scale(walker, flat[position], factor)
+    return [Forms(flat.reshape(base.shape))]
+
+
 def by_basis(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
     """Any equation that is linear in one operand while the others are known: apply it to the unit vectors.
 
     Exact, because a linear map is its matrix.
     """
-    places = [k for k, v in enumerate(operands) if isinstance(v, Forms)]
-    if len(places) != 1 or not all(is_known(v) for k, v in enumerate(operands) if k != places[0]):
-        raise unsupported(eqn.primitive.name)
-    if len(eqn.outvars) != 1:
-        raise unsupported(eqn.primitive.name)
-    forms = operands[places[0]].entries
-    aval = eqn.invars[places[0]].aval
-    walker.recorder.check_size(forms.size * eqn.outvars[0].aval.size)
-
-    def applied(tangent: Any) -> Any:
-        full = list(operands)
-        full[places[0]] = tangent
-        return eqn.primitive.bind(*full, **eqn.params)
-
-    with jax.ensure_compile_time_eval():
-        basis = jax.numpy.eye(forms.size, dtype=aval.dtype).reshape((forms.size, *aval.shape))
-        matrix = np.asarray(jax.vmap(applied)(basis)).reshape(forms.size, -1)
-    builder = walker.recorder.builder
-    dtype = eqn.outvars[0].aval.dtype.name
-    out = zero_forms((matrix.shape[1],))
-    for column in range(matrix.shape[1]):
-        rows_hit = np.flatnonzero(matrix[:, column])
-        out[column] = _total(
-            walker,
-            (scale(walker, forms.ravel()[r], builder.const(float(matrix[r, column]), dtype)) for r in rows_hit),
-        )
-    return [Forms(out.reshape(eqn.outvars[0].aval.shape))]
+    place, matrix = matrix_of(walker, eqn, [isinstance(v, Forms) for v in operands], operands)
+    forms = operands[place].entries.ravel()
+    builder, aval = walker.recorder.builder, eqn.outvars[0].aval
+    out = zero_forms((aval.size,))
+    for row in range(aval.size):
+        columns = np.flatnonzero(matrix[row])
+        factors = (builder.const(float(matrix[row, c]), aval.dtype.name) for c in columns)
+        out[row] = _total(walker, (scale(walker, forms[c], f) for c, f in zip(columns, factors, strict=True)))
+    return [Forms(out.reshape(aval.shape))]
 
 
 LINEAR: dict[str, LinearRule] = {
@@ -229,5 +223,7 @@ LINEAR: dict[str, LinearRule] = {
     "dot_general": _dot_general,
     "scatter-add": _scatter_add,
     "scatter_add": _scatter_add,
+    "scatter-mul": _scatter_mul,
+    "scatter_mul": _scatter_mul,
 }
 """Primitive name -> rule; structural primitives are handled before, and :func:`by_basis` after."""

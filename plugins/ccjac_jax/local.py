@@ -44,8 +44,16 @@ def is_float(aval: Any) -> bool:
 
 def as_function(eqn: Any, operands: Sequence[Any]) -> Any:
     """A function of the operands' values that applies the one equation."""
-    jaxpr = jex.Jaxpr((), list(operands), list(eqn.outvars), [eqn])
+    # An empty jaxpr of the same arity brings the debugging information that JAX wants every jaxpr to carry.
+    frame = jax.make_jaxpr(lambda *_: (0.0,) * len(eqn.outvars))(*(_shape(v.aval) for v in operands)).jaxpr
+    jaxpr = frame.replace(invars=list(operands), outvars=list(eqn.outvars), eqns=[eqn], effects=eqn.effects)
     return jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, []))
+
+
+def with_distinct_operands(eqn: Any) -> Any:
+    """The equation with a fresh variable for every operand, constants and repeated ones included."""
+    fresh = jax.make_jaxpr(lambda *a: a)(*(_shape(v.aval) for v in eqn.invars)).jaxpr.invars
+    return eqn.replace(invars=list(fresh))
 
 
 def forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
@@ -89,6 +97,7 @@ def reverse_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
 
 
 def _shape(aval: Any) -> jax.ShapeDtypeStruct:
+    """The type of a value, whichever value it is."""
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
-from .values import Symbolic, Value, is_known, lift
+from .local import unsupported
 from .structural import scatter_positions
+from .values import Symbolic, Value, is_known, lift
 
 if TYPE_CHECKING:
     from .interpreter import Interpreter
@@ -169,12 +171,45 @@ def _scatter_combine(walker: Interpreter, eqn: Any, operands: list[Value]) -> li
     return [Symbolic(flat.reshape(operand.shape), None, operand.dtype)]
 
 
+def matrix_of(walker: Interpreter, eqn: Any, varies: list[bool], operands: list[Value]) -> tuple[int, np.ndarray]:
+    """The matrix ``[results, entries]`` of an equation that is linear in the one operand that varies, and which one it is."""
+    places = [k for k, flag in enumerate(varies) if flag]
+    if len(places) != 1 or len(eqn.outvars) != 1 or not all(is_known(operands[k]) for k in range(len(operands)) if k != places[0]):
+        raise unsupported(eqn.primitive.name)
+    (place,) = places
+    aval, out = eqn.invars[place].aval, eqn.outvars[0].aval
+    walker.recorder.check_size(aval.size * out.size)
+
+    def applied(unit: Any) -> Any:
+        return eqn.primitive.bind(*(unit if k == place else v for k, v in enumerate(operands)), **eqn.params)
+
+    with jax.ensure_compile_time_eval():
+        basis = jax.numpy.eye(aval.size, dtype=aval.dtype).reshape((aval.size, *aval.shape))
+        columns = np.asarray(jax.vmap(applied)(basis)).reshape(aval.size, -1)
+    return place, columns.T
+
+
+def _linear(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
+    """A linear operation with one operand that is not known: sums of products with its matrix."""
+    place, matrix = matrix_of(walker, eqn, [not is_known(v) for v in operands], operands)
+    builder, aval = walker.recorder.builder, eqn.outvars[0].aval
+    dtype = aval.dtype.name
+    entries = operands[place].ids.ravel().tolist()
+    add, mul = walker.combiner("add", dtype), walker.combiner("mul", dtype)
+    ids = []
+    for row in matrix:
+        terms = [mul(entries[c], builder.const(row[c].item(), dtype)) for c in np.flatnonzero(row)]
+        ids.append(tree(add, terms) if terms else builder.const(0.0, dtype))
+    return [Symbolic(np.array(ids, dtype=np.int64).reshape(aval.shape), None, dtype)]
+
+
 PrimalRule = Callable[["Interpreter", Any, list[Value]], list[Value]]
 
 REDUCTIONS: dict[str, PrimalRule] = (
     dict.fromkeys(_REDUCERS, _reduce)
     | dict.fromkeys(_SCANS, _scan)
     | dict.fromkeys(_SCATTERS, _scatter_combine)
+    | dict.fromkeys(("conv_general_dilated", "reduce_window_sum", "triangular_solve"), _linear)
     | {"argmax": _argument, "argmin": _argument, "dot_general": _dot_general}
 )
 """Primitive name -> rule for the values; tangents come from JAX's own rule for the equation."""

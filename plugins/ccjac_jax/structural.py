@@ -70,6 +70,22 @@ def _split(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.nd
     return np.split(arrays[0], np.cumsum(params["sizes"])[:-1], axis=params["axis"])
 
 
+def _stack(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+    return [np.stack(arrays, axis=params["axis"])]
+
+
+def _unstack(
+    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
+) -> list[np.ndarray]:
+    # Indexing a row of objects must give a zero-dimensional array, not the object.
+    moved = np.moveaxis(arrays[0], params["axis"], 0)
+    return [moved[k : k + 1].reshape(moved.shape[1:]) for k in range(len(moved))]
+
+
+def _tile(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+    return [np.tile(arrays[0], params["reps"])]
+
+
 def _pad(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
     array, padding = arrays
     for axis, (low, high, interior) in enumerate(params["padding_config"]):
@@ -245,6 +261,9 @@ _register(_slice, "slice")
 _register(_rev, "rev")
 _register(_concatenate, "concatenate")
 _register(_split, "split")
+_register(_stack, "stack")
+_register(_unstack, "unstack")
+_register(_tile, "tile")
 _register(_pad, "pad")
 _register(_identity, "copy", "copy_p", "optimization_barrier", "sharding_constraint", "device_put", "name", "pvary")
 _register(_dynamic_slice, "dynamic_slice", arrays=1)

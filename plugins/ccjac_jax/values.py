@@ -86,8 +86,10 @@ def zero_forms(shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, None, dtype=object)
 
 
-def forms_of_vertices(builder: Builder, value: Symbolic) -> Forms:
-    """The tangent of a traced value, as forms with unit coefficients."""
+def forms_of_vertices(builder: Builder, value: Value) -> Forms:
+    """The tangent of a value, as forms with unit coefficients; that of a concrete value is zero."""
+    if not isinstance(value, Symbolic):
+        return Forms(zero_forms(np.shape(value)))
     entries = zero_forms(value.shape)
     one = builder.const(1.0, value.dtype)
     vertices = value.tangent_vertices()

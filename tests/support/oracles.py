@@ -1,0 +1,75 @@
+"""Ways to compute and compare Jacobians that the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ccjac.accumulate import JacobianProgram, accumulate
+from ccjac.backend import Request
+from ccjac.graph import Graph
+from ccjac.scalar.evaluate import evaluate
+from ccjac_jax.backend import JaxBackend
+from ccjac_jax.compiling import nest
+
+
+Order = Callable[[Graph], Sequence[int]]
+
+
+def _accumulated(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> tuple[Any, JacobianProgram]:
+    backend = JaxBackend()
+    request = Request(fun, tuple(range(len(args))), has_aux=False, with_value=False)
+    traced = backend.trace(backend.prepare(request, args, {}))
+    assert traced.linearization is not None, traced.obstacle
+    chosen = order(traced.linearization.graph)
+    return traced, accumulate(traced.linearization, chosen, with_values=False, dtypes=traced.entry_dtypes)
+
+
+def eager_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Any:
+    """The Jacobian by all arguments as plain operations, one at a time: XLA compiles no program."""
+    traced, program = _accumulated(fun, args, order)
+    run, _ = JaxBackend().compile(traced, program, "ops")
+    with jax.disable_jit():
+        return run(*traced.call.operands)
+
+
+def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Any:
+    """The Jacobian by all arguments, its scalar program evaluated by numpy: independent of XLA.
+
+    Raises:
+        UnsupportedError: numpy does not know an operation of the program (special functions).
+    """
+    traced, program = _accumulated(fun, args, order)
+    scalars = [s for a in traced.call.operands for s in np.asarray(a).ravel()]
+    with np.errstate(all="ignore"):
+        results = [*evaluate(program.program, scalars), 0.0]
+    flat = np.array([float(results[k]) for k in program.entries.ravel()]).reshape(program.entries.shape)
+    blocks = []
+    row = 0
+    for out in traced.outputs:
+        column = 0
+        for arg in traced.call.avals[: traced.call.n_differentiated]:
+            block = flat[row : row + out.size, column : column + arg.size]
+            blocks.append(block.reshape((*out.shape, *arg.shape)).astype(out.dtype))
+            column += arg.size
+        row += out.size
+    return nest(traced, [], blocks)
+
+
+def by_all(mode: Callable[..., Any], fun: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """``mode`` (``jax.jacfwd`` and its kind) by all positional arguments."""
+    return mode(fun, argnums=tuple(range(len(args))))(*args)
+
+
+def assert_same(actual: Any, expected: Any, rtol: float = 1e-10) -> None:
+    """Same containers, shapes, types and numbers; zeros may differ by rounding relative to the largest entry."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert a.shape == e.shape
+        assert a.dtype == e.dtype
+        finite = np.abs(np.asarray(e)[np.isfinite(e)])
+        scale = max(1.0, float(np.max(finite, initial=0.0)))
+        np.testing.assert_allclose(a, e, rtol=rtol, atol=0.01 * rtol * scale)
