@@ -1,0 +1,121 @@
+"""The loop over the batch for programs of moderate size: one basic block, all values in registers.
+
+What depends on unbatched operands alone stands before the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..program import Program
+from .layout import Layout
+from .operations import Context, emit
+from .transpose import load_columns, store_columns
+from .writer import BYTES, Writer, memory_element
+
+
+def uniform_nodes(program: Program, layout: Layout) -> list[bool]:
+    """For every node whether all samples share its value: it depends on constants and unbatched operands only."""
+    shared = {s for operand in layout.operands if not operand.batched for s in operand.scalars}
+    uniform: list[bool] = []
+    for node in program.nodes:
+        if node.op == "input":
+            uniform.append(node.param in shared)
+        else:
+            uniform.append(all(uniform[a] for a in node.args))
+    return uniform
+
+
+def input_nodes(program: Program) -> dict[int, int]:
+    """Scalar input -> the node that reads it, for the inputs that are read."""
+    return {node.param: place for place, node in enumerate(program.nodes) if node.op == "input"}  # type: ignore[misc]
+
+
+def from_memory(w: Writer, value: str, dtype: str) -> str:
+    """A vector as it is computed with: bools are bytes in memory and bits in registers."""
+    if dtype != "bool":
+        return value
+    return w.let(f"icmp ne <{w.lanes} x i8> {value}, zeroinitializer")
+
+
+def to_memory(w: Writer, value: str, dtype: str) -> str:
+    """A vector as it is stored."""
+    return value if dtype != "bool" else w.let(f"zext <{w.lanes} x i1> {value} to <{w.lanes} x i8>")
+
+
+def load_pointers(w: Writer, table: str, indices: Iterable[int], name: str) -> dict[int, str]:
+    """Read pointers from an array of pointers."""
+    return {k: w.let(f"load ptr, ptr {w.at(table, 8 * k)}") for k in indices}
+
+
+def write_range(ctx: Context, program: Program, layout: Layout) -> str:
+    """The function ``@range(in, out, begin, end)`` for at least one full vector of samples.
+
+    The last vector of a range that is no multiple of the width starts early, and repeats some samples.
+    """
+    w, lanes = ctx.writer, ctx.writer.lanes
+    uniform = uniform_nodes(program, layout)
+    names: dict[int, str] = {}
+    inputs = input_nodes(program)
+    operands = load_pointers(w, "%in", range(len(layout.operands)), "in")
+    results = load_pointers(w, "%out", range(len(layout.results)), "out")
+
+    for k, operand in enumerate(layout.operands):
+        if operand.batched:
+            continue
+        for column, scalar in enumerate(operand.scalars):
+            if scalar in inputs:
+                element = memory_element(operand.dtype)
+                one = w.let(f"load {element}, ptr {w.at(operands[k], column * BYTES[operand.dtype])}")
+                names[inputs[scalar]] = from_memory(w, spread(w, element, one), operand.dtype)
+    _write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if shared])
+    w.do(f"%last = sub i64 %end, {lanes}")
+    w.do("br label %loop")
+    w.label("loop")
+    w.do("%i = phi i64 [ %begin, %entry ], [ %next, %again ]")
+
+    for k, operand in enumerate(layout.operands):
+        if not operand.batched:
+            continue
+        wanted = {c: inputs[s] for c, s in enumerate(operand.scalars) if s in inputs}
+        if wanted:
+            width = len(operand.scalars)
+            rows = w.at(operands[k], w.let(f"mul i64 %i, {width * BYTES[operand.dtype]}"))
+            for column, vector in load_columns(w, operand.dtype, rows, width, list(wanted)).items():
+                names[wanted[column]] = from_memory(w, vector, operand.dtype)
+    _write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if not shared])
+    for k, result in enumerate(layout.results):
+        rows = w.at(results[k], w.let(f"mul i64 %i, {len(result.entries) * BYTES[result.dtype]}"))
+        columns = [
+            "zeroinitializer" if e < 0 else to_memory(w, names[program.results[e]], result.dtype)
+            for e in result.entries
+        ]
+        store_columns(w, result.dtype, rows, columns)
+
+    w.do(f"%step = add i64 %i, {lanes}")
+    w.do("%more = icmp slt i64 %step, %end")
+    w.do("br i1 %more, label %again, label %done")
+    w.label("again")
+    w.do("%early = icmp slt i64 %last, %step")
+    w.do("%next = select i1 %early, i64 %last, i64 %step")
+    w.do("br label %loop")
+    w.label("done")
+    w.do("ret i32 0")
+    body = "\n".join(w.lines)
+    return f"define internal i32 @range(ptr %in, ptr %out, i64 %begin, i64 %end) #0 {{\nentry:\n{body}\n}}"
+
+
+def spread(w: Writer, element: str, scalar: str) -> str:
+    """One number in all lanes."""
+    vector = f"<{w.lanes} x {element}>"
+    first = w.let(f"insertelement {vector} poison, {element} {scalar}, i32 0")
+    return w.let(f"shufflevector {vector} {first}, {vector} poison, <{w.lanes} x i32> zeroinitializer")
+
+
+def _write_nodes(ctx: Context, program: Program, names: dict[int, str], places: Iterable[int]) -> None:
+    for place in places:
+        node = program.nodes[place]
+        if node.op == "const":
+            names[place] = ctx.writer.constant(node.param, node.dtype)
+        elif node.op != "input":
+            names[place] = emit(ctx, node, [names[a] for a in node.args], [program.nodes[a].dtype for a in node.args])

@@ -1,0 +1,116 @@
+"""The machine that kernels are compiled for: instruction set, vector width, and the vector math library.
+
+Two environment variables narrow the choice; the test-suite runs with them, and they help to tell a wrong result's cause:
+``CCJAC_KERNEL_VECTOR_MATH=0`` leaves the vector math library out, ``CCJAC_KERNEL_CPU=x86-64`` compiles for that processor's baseline
+instead of the host.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import threading
+from dataclasses import dataclass
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the code will run.
+
+    Attributes:
+        triple: LLVM's name of the platform.
+        cpu: LLVM's name of the processor.
+        features: LLVM's feature string, ``"+avx2,-sse4a,..."``.
+        vector_bytes: Width of a vector register.
+        vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512) whose functions
+            glibc's libmvec offers here, or an empty string.
+    """
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    vector_math: str
+
+    @property
+    def x86(self) -> bool:
+        """Whether this is a 64-bit x86."""
+        return self.triple.startswith("x86_64")
+
+    @classmethod
+    def host(cls) -> Target:
+        """The machine that this process runs on, narrowed by the environment."""
+        return _host(os.environ.get("CCJAC_KERNEL_CPU", ""), os.environ.get("CCJAC_KERNEL_VECTOR_MATH", "1") != "0")
+
+
+@functools.cache
+def _host(cpu: str, vector_math: bool) -> Target:
+    from llvmlite import binding as llvm
+
+    initialize()
+    triple = llvm.get_process_triple()
+    if cpu:
+        chosen, text, enabled = cpu, "", frozenset()
+    else:
+        chosen = llvm.get_host_cpu_name()
+        table = llvm.get_host_cpu_features()
+        text = table.flatten()
+        enabled = frozenset(name for name, on in table.items() if on)
+    x86 = triple.startswith("x86_64")
+    if {"avx512f", "avx512dq", "avx512vl", "avx512bw"} <= enabled:
+        width, letter = 64, "e"
+    elif {"avx2", "fma"} <= enabled:
+        width, letter = 32, "d"
+    elif "avx" in enabled:
+        width, letter = 32, "c"
+    else:
+        width, letter = 16, "b"
+    usable = vector_math and x86 and vector_library() is not None
+    return Target(triple, chosen, text, width, letter if usable else "")
+
+
+def initialize() -> None:
+    """Make LLVM ready to generate native code; cheap when repeated."""
+    from llvmlite import binding as llvm
+
+    with _lock:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+
+
+@functools.cache
+def vector_library() -> ctypes.CDLL | None:
+    """glibc's libmvec, or ``None`` where there is none (other C libraries, other systems, other processors)."""
+    if platform.system() != "Linux" or platform.machine() not in ("x86_64", "AMD64"):
+        return None
+    try:
+        return ctypes.CDLL("libmvec.so.1")
+    except OSError:
+        return None
+
+
+@functools.cache
+def math_library() -> ctypes.CDLL:
+    """The C mathematics library of this process."""
+    if platform.system() == "Linux":
+        for name in ("libm.so.6", "libm.so"):
+            try:
+                return ctypes.CDLL(name)
+            except OSError:
+                continue
+    return ctypes.CDLL(None)
+
+
+def address_of(library: ctypes.CDLL | None, name: str) -> int | None:
+    """The address of a C function, or ``None`` if the library lacks it."""
+    if library is None:
+        return None
+    try:
+        function = getattr(library, name)
+    except AttributeError:
+        return None
+    return ctypes.cast(function, ctypes.c_void_p).value
