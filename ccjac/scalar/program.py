@@ -62,6 +62,7 @@ class Program:
 
 
 _FOLDABLE = {"float32": np.float32, "float64": np.float64}
+_FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
 
 
@@ -158,7 +159,7 @@ def _neg(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _mul(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("mul", args, dtype)) is not None:
         return folded
-    if dtype not in _FOLDABLE:
+    if dtype not in _FLOATS:
         return None
     x, y = args
     negative = False
@@ -182,7 +183,7 @@ def _mul(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _div(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("div", args, dtype)) is not None:
         return folded
-    if dtype not in _FOLDABLE:
+    if dtype not in _FLOATS:
         return None
     x, y = args
     divisor = b.constant_value(y)
@@ -198,7 +199,7 @@ def _div(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _add(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("add", args, dtype)) is not None:
         return folded
-    if dtype not in _FOLDABLE:
+    if dtype not in _FLOATS:
         return None
     x, y = args
     if b.nodes[y].op == "neg":
@@ -211,16 +212,16 @@ def _add(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _sub(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("sub", args, dtype)) is not None:
         return folded
-    if dtype in _FOLDABLE and b.nodes[args[1]].op == "neg":
+    if dtype in _FLOATS and b.nodes[args[1]].op == "neg":
         return b.emit("add", (args[0], b.nodes[args[1]].args[0]), dtype)
     return None
 
 
 def _integer_pow(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     """Powers by repeated squaring, as XLA expands them, so that they share factors with the derivative's powers."""
-    (exponent,) = param if isinstance(param, tuple) else (param,)
-    assert isinstance(exponent, int)
-    one = b.const(1.0, dtype) if dtype not in ("int32", "int64") else b.const(1, dtype)
+    assert isinstance(param, int)
+    exponent = param
+    one = b.const(1.0 if dtype in _FLOATS else 1, dtype)
     power: int | None = None
     square, left = args[0], abs(exponent)
     while left:
