@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from ..cost import STRUCTURAL, CostModel
 from ..graph import Graph
 
+_HUB = 32
+"""A vertex with more neighbours than this, and its neighbours, are rescored when they reach the top of a heap, not at
+once: a hub would make the damage rules quadratic.  Any rule eliminates a hub late, so the delay hardly matters."""
+
 Rows = list[dict[int, bool]]
 """For every vertex its neighbours on one side, and whether the edge is a unit edge."""
 
@@ -51,11 +55,13 @@ class State:
     Unlike :class:`ccjac.elimination.EliminationState` it tells which edges are new, and it keeps no dead vertices.
     """
 
-    __slots__ = ("pair", "preds", "structural", "succs")
+    __slots__ = ("pair", "preds", "structural", "succs", "unit_in", "unit_out")
 
     def __init__(self, preds: Rows, succs: Rows, cost: CostModel) -> None:
         self.preds = [row.copy() for row in preds]
         self.succs = [row.copy() for row in succs]
+        self.unit_in = [sum(row.values()) for row in preds]
+        self.unit_out = [sum(row.values()) for row in succs]
         self.pair = cost.pair
         self.structural = cost.pair == STRUCTURAL.pair
 
@@ -65,11 +71,11 @@ class State:
 
     def price(self, v: int) -> int:
         """What the pairs cost under the cost model."""
-        row, column = self.preds[v], self.succs[v]
+        n_in, n_out = len(self.preds[v]), len(self.succs[v])
         if self.structural:
-            return len(row) * len(column)
-        unit_in, unit_out = sum(row.values()), sum(column.values())
-        return self._pairs(len(row) - unit_in, unit_in, len(column) - unit_out, unit_out)
+            return n_in * n_out
+        unit_in, unit_out = self.unit_in[v], self.unit_out[v]
+        return self._pairs(n_in - unit_in, unit_in, n_out - unit_out, unit_out)
 
     def _pairs(self, general_in: int, unit_in: int, general_out: int, unit_out: int) -> int:
         none, one, both = self.pair
@@ -102,16 +108,17 @@ class State:
         total = 0
         for p, unit in row.items():
             if preds[p]:
-                total += self._rise(preds[p], succs[p], unit, column)
+                total += self._rise(len(preds[p]), self.unit_in[p], succs[p], self.unit_out[p], unit, column)
         for s, unit in column.items():
             if succs[s]:
-                total += self._rise(succs[s], preds[s], unit, row)
+                total += self._rise(len(succs[s]), self.unit_out[s], preds[s], self.unit_in[s], unit, row)
         return total
 
-    def _rise(self, far: dict[int, bool], near: dict[int, bool], unit: bool, added: dict[int, bool]) -> int:
+    def _rise(
+        self, n_far: int, far_units: int, near: dict[int, bool], near_units: int, unit: bool, added: dict[int, bool]
+    ) -> int:
         """Rise of a vertex's price when ``added`` replaces, behind a ``unit`` edge, one of its ``near`` edges."""
-        far_units, near_units = sum(far.values()), sum(near.values())
-        far_general, near_general = len(far) - far_units, len(near) - near_units
+        far_general, near_general = n_far - far_units, len(near) - near_units
         units, generals = near_units - unit, near_general - (not unit)
         for w, flag in added.items():
             old = near.get(w)
@@ -126,26 +133,37 @@ class State:
         after = self._pairs(far_general, far_units, generals, units)
         return after - self._pairs(far_general, far_units, near_general, near_units)
 
-    def near_hub(self, v: int, size: int) -> bool:
-        """Whether the vertex or a neighbour has more than ``size`` neighbours."""
-        preds, succs = self.preds, self.succs
-        return any(len(preds[u]) + len(succs[u]) > size for u in (v, *preds[v], *succs[v]))
+    def is_hub(self, v: int) -> bool:
+        """Whether rescoring the vertex at every change nearby would be too slow."""
+        return len(self.preds[v]) + len(self.succs[v]) > _HUB
+
+    def near_hub(self, v: int) -> bool:
+        """Whether the vertex or a neighbour is a hub."""
+        return any(self.is_hub(u) for u in (v, *self.preds[v], *self.succs[v]))
 
     def eliminate(self, v: int) -> list[tuple[int, int]]:
         """Eliminate ``v`` and return the new edges."""
-        preds, succs = self.preds, self.succs
+        preds, succs, unit_in, unit_out = self.preds, self.succs, self.unit_in, self.unit_out
         row, column = preds[v], succs[v]
         preds[v], succs[v] = {}, {}
         new_edges = []
-        for s in column:
+        for s, unit in column.items():
             del preds[s][v]
+            unit_in[s] -= unit
         for p, p_unit in row.items():
             out = succs[p]
             del out[v]
+            unit_out[p] -= p_unit
             for s, s_unit in column.items():
-                if s in out:
-                    out[s] = preds[s][p] = False
-                else:
-                    out[s] = preds[s][p] = p_unit and s_unit
+                old = out.get(s)
+                if old is None:
+                    unit = p_unit and s_unit
+                    out[s] = preds[s][p] = unit
+                    unit_out[p] += unit
+                    unit_in[s] += unit
                     new_edges.append((p, s))
+                elif old:
+                    out[s] = preds[s][p] = False
+                    unit_out[p] -= 1
+                    unit_in[s] -= 1
         return new_edges

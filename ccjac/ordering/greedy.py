@@ -78,10 +78,6 @@ _SCANS: dict[str, Callable[[Graph], tuple[int, ...]]] = {"forward": forward_orde
 NAMES = ("forward", "reverse", "markowitz", *_BY_NAME)
 """What :func:`rule_order` knows."""
 
-_HUB = 32
-"""The neighbours of a vertex with more neighbours than this are rescored when they reach the top of the heap, not at
-once: a hub would make the damage rules quadratic.  Any rule eliminates a hub late, so the delay hardly matters."""
-
 _LARGE = 4_000
 """From this many intermediate vertices on only the cheap rules run."""
 
@@ -216,7 +212,7 @@ class _Family:
             v *= sign
             if key.get(v) != k:
                 continue
-            if rule.damage and state.near_hub(v, _HUB) and (now := score(v)) != k:
+            if rule.damage and state.near_hub(v) and (now := score(v)) != k:
                 key[v] = now
                 if now > k:
                     heapq.heappush(heap, (now, sign * v))
@@ -234,10 +230,9 @@ class _Family:
                     stale |= succs[p].keys() & preds[s].keys()
             if rule.damage:
                 for u in near:
-                    if len(preds[u]) + len(succs[u]) <= _HUB:
+                    if not state.is_hub(u):
                         stale.update(preds[u], succs[u])
-                    else:
-                        stale.discard(u)
+                stale = {u for u in stale if not state.is_hub(u)}
             for u in stale:
                 if u in key and key[u] != (now := score(u)):
                     key[u] = now
