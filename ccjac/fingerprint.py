@@ -16,10 +16,10 @@ one structure two fingerprints; that costs a hit in the zoo and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain
 
 import numpy as np
 import xxhash
@@ -91,22 +91,33 @@ class Canonical:
 
 
 @dataclass(frozen=True)
-class _Arrays:
-    """A graph as arrays: ``[e]`` one entry per edge, edges ascending."""
+class _Side:
+    """All edges, grouped by one end, as arrays.
 
-    source: np.ndarray
-    target: np.ndarray
+    Attributes:
+        first: ``[n + 1]`` the edges of vertex v are ``first[v]`` to ``first[v + 1]``.
+        near: ``[e]`` the end by which they are grouped.
+        far: ``[e]`` the other end, ascending within a group.
+        unit: ``[e]`` whether the edge is a unit edge.
+    """
+
+    first: np.ndarray
+    near: np.ndarray
+    far: np.ndarray
     unit: np.ndarray
 
     @classmethod
-    def of(cls, graph: Graph) -> _Arrays:
-        edges = _pairs(graph.edges)
-        unit = np.zeros(len(edges), dtype=bool)
-        if graph.unit_edges:
-            # Edges are sorted, so their row-major codes are too.
-            codes, units = edges @ (graph.size, 1), _pairs(graph.unit_edges) @ (graph.size, 1)
-            unit[np.searchsorted(codes, units)] = True
-        return cls(edges[:, 0], edges[:, 1], unit)
+    def of(cls, neighbours: Sequence[Sequence[int]], units: np.ndarray) -> _Side:
+        """From every vertex's neighbours and the unit edges ``[u, 2]``, this side's end first."""
+        n = len(neighbours)
+        degree = np.fromiter(map(len, neighbours), dtype=np.int64, count=n)
+        first = np.zeros(n + 1, dtype=np.int64)
+        np.cumsum(degree, out=first[1:])
+        near = np.repeat(np.arange(n), degree)
+        far = np.fromiter(chain.from_iterable(neighbours), dtype=np.int64, count=int(first[-1]))
+        unit = np.zeros(len(far), dtype=bool)
+        unit[np.searchsorted(near * n + far, units @ (n, 1))] = True
+        return cls(first, near, far, unit)
 
 
 def canonical(graph: Graph) -> Canonical:
@@ -116,9 +127,10 @@ def canonical(graph: Graph) -> Canonical:
     on :data:`SCHEMA`.  It does not depend on labels, on the vertex numbering, on the order of inputs or outputs, on
     the process, on ``PYTHONHASHSEED`` or on the platform.
     """
-    arrays = _Arrays.of(graph)
-    place = _number(graph, arrays)
-    return Canonical(_hash(graph, arrays, place), tuple(place.tolist()), graph)
+    units = np.fromiter(chain.from_iterable(graph.unit_edges), dtype=np.int64).reshape(-1, 2)
+    outward = _Side.of(graph.successors, units)
+    place = _number(graph, outward, _Side.of(graph.predecessors, units[:, ::-1]))
+    return Canonical(_hash(graph, outward, place), tuple(place.tolist()), graph)
 
 
 def fingerprint(graph: Graph) -> str:
@@ -126,26 +138,28 @@ def fingerprint(graph: Graph) -> str:
     return canonical(graph).fingerprint
 
 
-def _number(graph: Graph, arrays: _Arrays) -> np.ndarray:
+def _number(graph: Graph, outward: _Side, inward: _Side) -> np.ndarray:
     """Canonical number of every vertex, ``[n]``."""
+    n = graph.size
     up, down = _levels(graph)
-    outputs = np.zeros(graph.size, dtype=np.uint64)
+    outputs = np.zeros(n, dtype=np.uint64)
     outputs[list(graph.outputs)] = 1
-    is_inner = (np.arange(graph.size) >= graph.n_inputs).astype(np.uint64)
-    base = is_inner << np.uint64(62) | up << np.uint64(31) | down
-    colours = _mix(base + outputs * np.uint64(_UNIT_OUT))
-    colours, parts = _refine(arrays, colours)
+    is_inner = (np.arange(n) >= graph.n_inputs).astype(np.uint64)
+    colours = _mix((is_inner << np.uint64(62) | up << np.uint64(31) | down) + outputs * np.uint64(_UNIT_OUT))
+    colours, news = _refine(colours, outward, inward)
     order = np.lexsort((colours, up, is_inner))
     ranked = colours[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if graph.size else np.zeros(0, dtype=np.int64)
-    place = np.empty(graph.size, dtype=np.int64)
-    if len(starts) == graph.size:
-        place[order] = np.arange(graph.size)
+    is_start = np.ones(n, dtype=bool)
+    is_start[1:] = ranked[1:] != ranked[:-1]
+    if is_start.all():
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.arange(n)
         return place
-    partition = Partition(_links(graph.size, arrays), order.tolist(), starts.tolist())
-    partition.refine(np.flatnonzero(parts).tolist())
+    words = _mix(np.arange(1, 4 * n + 1, dtype=np.uint64)) >> np.uint64(4)
+    partition = Partition(Links.of(graph, words.tolist()), order.tolist(), np.flatnonzero(is_start).tolist())
+    partition.refine(np.flatnonzero(news).tolist())
     partition.individualise_all()
-    return np.array(partition.cell, dtype=np.int64)
+    return np.array([partition.position(v) for v in range(n)], dtype=np.int64)
 
 
 def _levels(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -153,55 +167,39 @@ def _levels(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 
     A path's worth of rounds is saved, because a vertex knows its place on long chains at once.
     """
-    up, down = [0] * graph.size, [0] * graph.size
-    predecessors = graph.predecessors
-    topological = graph.topological_order
-    for v in topological:
-        if preds := predecessors[v]:
-            up[v] = 1 + max([up[p] for p in preds])
-    for v in reversed(topological):
-        below = down[v] + 1
-        for p in predecessors[v]:
-            if down[p] < below:
-                down[p] = below
-    return np.array(up, dtype=np.uint64), np.array(down, dtype=np.uint64)
+    levels = []
+    order = graph.topological_order
+    for vertices, neighbours in ((order, graph.successors), (reversed(order), graph.predecessors)):
+        level = [0] * graph.size
+        for v in vertices:
+            beyond = level[v] + 1
+            for w in neighbours[v]:
+                if level[w] < beyond:
+                    level[w] = beyond
+        levels.append(np.array(level, dtype=np.uint64))
+    return levels[0], levels[1]
 
 
-def _refine(arrays: _Arrays, colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _refine(colours: np.ndarray, outward: _Side, inward: _Side) -> tuple[np.ndarray, np.ndarray]:
     """Colour refinement in whole-graph rounds, while these split many classes.
 
     Returns:
         The colours ``[n]``, and which vertices ``[n]`` still have to tell their neighbours about their last change.
     """
     n = len(colours)
-    by_target = np.argsort(arrays.target, kind="stable")
-    source, target = arrays.source[by_target], arrays.target
-    weight_in = np.where(arrays.unit[by_target], np.uint64(_UNIT_IN), np.uint64(_IN))
-    weight_out = np.where(arrays.unit, np.uint64(_UNIT_OUT), np.uint64(_OUT))
-    first_in = np.searchsorted(arrays.target[by_target], np.arange(n + 1))
-    first_out = np.searchsorted(arrays.source, np.arange(n + 1))
+    weight_out = np.where(outward.unit, np.uint64(_UNIT_OUT), np.uint64(_OUT))
+    weight_in = np.where(inward.unit, np.uint64(_UNIT_IN), np.uint64(_IN))
     classes = _count_distinct(colours)
     while True:
         before = colours
-        heard = _segment_sums(before[source] * weight_in, first_in)
-        heard += _segment_sums(before[target] * weight_out, first_out)
+        heard = _segment_sums(before[outward.far] * weight_out, outward.first)
+        heard += _segment_sums(before[inward.far] * weight_in, inward.first)
         colours = _mix(before + heard)
         old, classes = classes, _count_distinct(colours)
         if classes in (old, n):
             return colours, np.zeros(n, dtype=bool)
         if (classes - old) * _GIVE_UP < n:
             return colours, _smaller_parts(before, colours)
-
-
-def _links(n: int, arrays: _Arrays) -> Links:
-    """The same edges from both ends: kinds 0 and 1 seen from the source, 2 and 3 from the target, odd ones units."""
-    vertex = np.concatenate([arrays.source, arrays.target])
-    links = np.concatenate([arrays.target << 2 | arrays.unit, arrays.source << 2 | arrays.unit | 2])
-    order = np.argsort(vertex, kind="stable")
-    grouped = links[order].tolist()
-    first = np.searchsorted(vertex[order], np.arange(n + 1)).tolist()
-    words = _mix(np.arange(1, 4 * n + 1, dtype=np.uint64)).tolist()
-    return Links([grouped[a:b] for a, b in pairwise(first)], words)
 
 
 def _smaller_parts(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -236,14 +234,9 @@ def _count_distinct(values: np.ndarray) -> int:
     return int(np.count_nonzero(ranked[1:] != ranked[:-1])) + bool(len(ranked))
 
 
-def _pairs(edges: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Edges as an integer array ``[e, 2]``."""
-    return np.fromiter(chain.from_iterable(edges), dtype=np.int64).reshape(-1, 2)
-
-
-def _hash(graph: Graph, arrays: _Arrays, place: np.ndarray) -> str:
+def _hash(graph: Graph, outward: _Side, place: np.ndarray) -> str:
     """xxh3-128 of the renumbered structure, all numbers as little-endian 64-bit words."""
-    edges = place[arrays.source] << 32 | place[arrays.target] << 1 | arrays.unit
+    edges = place[outward.near] << 32 | place[outward.far] << 1 | outward.unit
     edges.sort()
     outputs = np.sort(place[list(graph.outputs)])
     sizes = np.array([SCHEMA, graph.n_inputs, graph.n_vertices, len(outputs), len(edges)])
