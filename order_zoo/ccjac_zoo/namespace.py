@@ -6,6 +6,7 @@ of them is here, and takes the namespace as its first argument like everything e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from math import erf as _scalar_erf
 from math import sqrt
@@ -31,6 +32,11 @@ def namespace(name: Any) -> Any:
     if name not in _MODULES:
         raise ValueError(f"`namespace` knows {', '.join(_MODULES)}, got {name!r}; pass the array namespace itself.")
     return import_module(_MODULES[name])
+
+
+def add(terms: Sequence[Any]) -> Any:
+    """Sum from left to right of one or more terms; the built-in ``sum`` would trace an addition of zero first."""
+    return sum(terms[1:], start=terms[0])
 
 
 def erf(xp: Any, x: Any) -> Any:

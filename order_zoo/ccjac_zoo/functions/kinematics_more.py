@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import cos, pi, sin
 from typing import Any
 
+from ..namespace import add
 from ..registry import catalogued
 from ..sampling import box
 from .kinematics_arms import Link, forward_kinematics
@@ -105,7 +106,7 @@ def planar_arm_3r(xp: Any, q1: Any, q2: Any, q3: Any) -> Any:
     x1, y1 = xp.cos(a) + x2, xp.sin(a) + y2
     # The columns of J are (−y_k, x_k); det(J Jᵀ) is the sum of its squared 2×2 minors (Cauchy-Binet).
     minors = (x1 * y2 - x2 * y1, x1 * y3 - x3 * y1, x2 * y3 - x3 * y2)
-    return x1, y1, c, xp.sqrt(sum(m * m for m in minors))
+    return x1, y1, c, xp.sqrt(add([m * m for m in minors]))
 
 
 def _hexagon(radius: float, half_angle: float, offset: float) -> tuple[tuple[float, float], ...]:
