@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..program import Program
-from . import straight
+from . import straight, tiled
 from .functions import Functions
 from .layout import Layout
 from .operations import Context
@@ -19,6 +19,9 @@ from .writer import BYTES, Writer
 ENTRY = "kernel"
 STACK_BYTES = 1 << 16
 """Scratch memory up to this size lies on the stack."""
+STRAIGHT_OPERATIONS = 3000
+STRAIGHT_COLUMNS = 256
+"""Up to these sizes a program is one basic block."""
 
 _IEEE_FLAGS = "contract"
 _FAST_FLAGS = "reassoc nsz arcp contract afn"
@@ -45,6 +48,12 @@ def lanes_for(program: Program, target: Target) -> int:
     return target.vector_bytes // min(sizes, default=4)
 
 
+def is_long(program: Program, layout: Layout) -> bool:
+    """Whether a program is cut into segments."""
+    columns = sum(len(o.scalars) for o in layout.operands) + sum(len(r.entries) for r in layout.results)
+    return program.operations > STRAIGHT_OPERATIONS or columns > STRAIGHT_COLUMNS
+
+
 def write_module(program: Program, layout: Layout, target: Target, *, fastmath: bool, extra: str = "") -> Module:
     """Generate the code.
 
@@ -58,19 +67,22 @@ def write_module(program: Program, layout: Layout, target: Target, *, fastmath: 
     lanes = lanes_for(program, target)
     functions = Functions(target, lanes)
     ctx = Context(Writer(lanes), functions, _FAST_FLAGS if fastmath else _IEEE_FLAGS)
-    body = straight.write_range(ctx, program, layout)
+    write = tiled.write_range if is_long(program, layout) else straight.write_range
+    body = write(ctx, program, layout)
     parts = [
         f'target triple = "{target.triple}"',
-        functions.text(),
         body,
+        functions.text(),
         _entry(lanes),
         _padded(layout, lanes),
         "declare ptr @malloc(i64)",
         "declare void @free(ptr)",
         "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
         extra,
+        "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
         "attributes #0 = { nounwind }",
         "attributes #1 = { nounwind willreturn memory(none) }",
+        "attributes #2 = { nounwind noinline }",
     ]
     return Module("\n".join(parts), functions.addresses, lanes)
 

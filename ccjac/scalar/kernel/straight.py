@@ -40,10 +40,12 @@ def from_memory(w: Writer, value: str, dtype: str) -> str:
 
 def to_memory(w: Writer, value: str, dtype: str) -> str:
     """A vector as it is stored."""
+    if dtype == "bool" and value.startswith("splat"):
+        return value.replace("i1 true", "i8 1").replace("i1 false", "i8 0")
     return value if dtype != "bool" else w.let(f"zext <{w.lanes} x i1> {value} to <{w.lanes} x i8>")
 
 
-def load_pointers(w: Writer, table: str, indices: Iterable[int], name: str) -> dict[int, str]:
+def load_pointers(w: Writer, table: str, indices: Iterable[int]) -> dict[int, str]:
     """Read pointers from an array of pointers."""
     return {k: w.let(f"load ptr, ptr {w.at(table, 8 * k)}") for k in indices}
 
@@ -57,8 +59,8 @@ def write_range(ctx: Context, program: Program, layout: Layout) -> str:
     uniform = uniform_nodes(program, layout)
     names: dict[int, str] = {}
     inputs = input_nodes(program)
-    operands = load_pointers(w, "%in", range(len(layout.operands)), "in")
-    results = load_pointers(w, "%out", range(len(layout.results)), "out")
+    operands = load_pointers(w, "%in", range(len(layout.operands)))
+    results = load_pointers(w, "%out", range(len(layout.results)))
 
     for k, operand in enumerate(layout.operands):
         if operand.batched:

@@ -47,6 +47,14 @@ class Target:
         return _host(os.environ.get("CCJAC_KERNEL_CPU", ""), os.environ.get("CCJAC_KERNEL_VECTOR_MATH", "1") != "0")
 
 
+_AVX2 = frozenset({"avx", "avx2", "fma"})
+_IMPLIED: dict[str, frozenset[str]] = {
+    "x86-64-v3": _AVX2,
+    "x86-64-v4": _AVX2 | {"avx512f", "avx512dq", "avx512vl", "avx512bw"},
+}
+"""Features of the processor levels that may be named in the environment; other names get the narrowest vectors."""
+
+
 @functools.cache
 def _host(cpu: str, vector_math: bool) -> Target:
     from llvmlite import binding as llvm
@@ -54,7 +62,7 @@ def _host(cpu: str, vector_math: bool) -> Target:
     initialize()
     triple = llvm.get_process_triple()
     if cpu:
-        chosen, text, enabled = cpu, "", frozenset()
+        chosen, text, enabled = cpu, "", _IMPLIED.get(cpu, frozenset())
     else:
         chosen = llvm.get_host_cpu_name()
         table = llvm.get_host_cpu_features()
