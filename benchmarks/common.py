@@ -1,7 +1,8 @@
 """What the benchmarks share: a command line, one table, one JSON file and one plot per benchmark.
 
 A benchmark prints its table and writes ``results/NAME.json`` and ``results/NAME.png``.  Times are medians of candidates
-that take turns in one process (:func:`ccjac.cli.timing.interleaved`), so that ratios are fair on a busy machine as well.
+that take turns in one process (:func:`ccjac.cli.timing.interleaved`), so that ratios are fair on a busy machine as
+well.
 """
 
 from __future__ import annotations

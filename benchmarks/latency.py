@@ -2,11 +2,11 @@
 
     python benchmarks/latency.py [--tasks RoeFlux_1d] [--repeats 5]
 
-*cold* is the first time in a fresh process, lazy imports included; *warm* the median of later times in the same process, with
-a new function object each time, so that no cache answers.  The stages are those of ``ccjac.jacobian``: trace (the function's
-jaxpr to the scalar graph), fingerprint, lookup (the user's zoo on disk to a checked order; a hit), search (the greedy
-portfolio, which runs after a miss only), accumulate (the order to a straight-line program), and XLA's compilation under
-``jit(vmap(...))``.
+*cold* is the first time in a fresh process, lazy imports included; *warm* the median of later times in the same
+process, with a new function object each time, so that no cache answers.  The stages are those of ``ccjac.jacobian``:
+trace (the function's jaxpr to the scalar graph), fingerprint, lookup (the user's zoo on disk to a checked order; a
+hit), search (the greedy portfolio, which runs after a miss only), accumulate (the order to a straight-line program),
+and XLA's compilation under ``jit(vmap(...))``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ print(seconds, *heavy)
 
 
 def import_time(repeats: int) -> dict[str, Any]:
-    """Seconds of ``import ccjac`` beyond numpy's own import, each in a fresh process, and which heavy modules it loads."""
+    """Seconds of ``import ccjac`` beyond numpy's own, each in a fresh process, and the heavy modules that it loads."""
     seconds, heavy = [], set()
     for _ in range(repeats):
         first, *loaded = subprocess.run(
@@ -56,65 +56,75 @@ def stages(name: str, repeats: int) -> dict[str, list[float]]:
     import jax
 
     import ccjac_zoo
-    from ccjac.accumulate import accumulate
-    from ccjac.backend import Request
-    from ccjac.cost import MULTIPLICATIONS
     from ccjac.plugins import answers
     from ccjac_jax import showcase
 
     task = ccjac_zoo.task(name)
     rows = jax.block_until_ready(showcase.points(task, BATCH, "float32"))
     backend = {b.name: b for b in answers("ccjac_backend")}["jax"]
-    spent: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    rounds = [_round(task, rows, backend) for _ in range(repeats + 1)]
+    return {stage: [seconds[stage] for seconds in rounds] for stage in STAGES}
+
+
+def _round(task: Any, rows: Any, backend: Any) -> dict[str, float]:
+    """Every stage once, with a function object that no cache knows."""
+    import jax
+
+    from ccjac.backend import Request
+
+    spent: dict[str, float] = {}
 
     def timed(stage: str, work: Callable[[], Any]) -> Any:
         start = time.perf_counter()
         result = work()
-        spent[stage].append(time.perf_counter() - start)
+        spent[stage] = time.perf_counter() - start
         return result
 
-    for _ in range(repeats + 1):
-        function = task.vector("jax")
-        request = Request(function, 0, False, False)
-        traced = timed("trace", lambda: backend.trace(backend.prepare(request, (rows[0],), {})))
-        linearization = traced.linearization
-        graph = linearization.graph
-
-        def fingerprint() -> Any:
-            from ccjac.fingerprint import canonical
-
-            return canonical(graph)
-
-        label = timed("fingerprint", fingerprint)
-
-        def search() -> Any:
-            from ccjac.ordering import greedy
-
-            return greedy.best(graph, MULTIPLICATIONS)
-
-        best = timed("search", search)
-        _remember(label, best)
-
-        def lookup() -> Any:
-            from ccjac.zoo import resolve
-
-            return resolve(None).lookup(label, MULTIPLICATIONS)
-
-        timed("lookup", lookup)
-        program = timed(
-            "accumulate", lambda: accumulate(linearization, best.order, with_values=False, dtypes=traced.entry_dtypes)
-        )
-        run, _ = backend.compile(traced, program, "auto")
-        timed("XLA compile", lambda: jax.jit(jax.vmap(run)).lower(rows).compile())
-        timed("jit(vmap(jacrev))", lambda: jax.jit(jax.vmap(jax.jacrev(task.vector("jax")))).lower(rows).compile())
+    request = Request(task.vector("jax"), 0, False, False)
+    traced = timed("trace", lambda: backend.trace(backend.prepare(request, (rows[0],), {})))
+    linearization = traced.linearization
+    label = timed("fingerprint", lambda: _canonical(linearization.graph))
+    best = timed("search", lambda: _greedy(linearization.graph))
+    _zoo().remember_miss(label, best)
+    timed("lookup", lambda: _zoo().lookup(label, _model()))
+    program = timed("accumulate", lambda: _accumulate(linearization, best.order, traced.entry_dtypes))
+    run, _ = backend.compile(traced, program, "auto")
+    timed("XLA compile", lambda: jax.jit(jax.vmap(run)).lower(rows).compile())
+    timed("jit(vmap(jacrev))", lambda: jax.jit(jax.vmap(jax.jacrev(task.vector("jax")))).lower(rows).compile())
     return spent
 
 
-def _remember(label: Any, best: Any) -> None:
-    """Put the order into the user's zoo on disk."""
+# The imports below are inside the functions because a cold stage pays for them.
+
+
+def _canonical(graph: Any) -> Any:
+    from ccjac.fingerprint import canonical
+
+    return canonical(graph)
+
+
+def _greedy(graph: Any) -> Any:
+    from ccjac.ordering import greedy
+
+    return greedy.best(graph, _model())
+
+
+def _zoo() -> Any:
     from ccjac.zoo import resolve
 
-    resolve(None).remember_miss(label, best)
+    return resolve(None)
+
+
+def _accumulate(linearization: Any, order: Any, dtypes: Any) -> Any:
+    from ccjac.accumulate import accumulate
+
+    return accumulate(linearization, order, with_values=False, dtypes=dtypes)
+
+
+def _model() -> Any:
+    from ccjac.cost import MULTIPLICATIONS
+
+    return MULTIPLICATIONS
 
 
 def fresh(name: str, repeats: int) -> dict[str, list[float]]:

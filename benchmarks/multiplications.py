@@ -2,9 +2,9 @@
 
     python benchmarks/multiplications.py [--tasks RoeFlux_1d RobotArm_6DOF]
 
-Forward and reverse mode, the literature's Markowitz rule (lowest degree, ties to the lowest number), the greedy portfolio
-that an unknown function gets, and the shipped order zoo.  ``multiplications`` counts the products that are executed (those by
-+1 and -1 are free), ``structural`` every pair of an in-edge and an out-edge, as the literature does.
+Forward and reverse mode, the literature's Markowitz rule (lowest degree, ties to the lowest number), the greedy
+portfolio that an unknown function gets, and the shipped order zoo.  ``multiplications`` counts the products that are
+executed (those by +1 and -1 are free), ``structural`` every pair of an in-edge and an out-edge, as the literature does.
 """
 
 from __future__ import annotations

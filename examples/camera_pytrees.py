@@ -1,7 +1,8 @@
 """Bundle adjustment's inner Jacobian: named parameters in, named blocks out.
 
-A camera with rotation, translation and focal length looks at points; the optimiser wants the derivative of the projection by
-the camera and by the point.  Arguments are containers, ``argnums`` is a tuple, and the result nests as ``jax.jacrev``'s.
+A camera with rotation, translation and focal length looks at points; the optimiser wants the derivative of the
+projection by the camera and by the point.  Arguments are containers, ``argnums`` is a tuple, and the result nests as
+``jax.jacrev``'s.
 """
 
 from __future__ import annotations

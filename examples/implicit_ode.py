@@ -1,7 +1,7 @@
 """Stiff chemistry in many cells at once: implicit Euler, whose Newton iteration needs a Jacobian per cell and step.
 
-Robertson's reaction (H. H. Robertson, 1966) is the classic stiff test: three species, rates nine orders of magnitude apart.
-The only line that differs from plain JAX is the one that makes ``jacobian``.
+Robertson's reaction (H. H. Robertson, 1966) is the classic stiff test: three species, rates nine orders of magnitude
+apart. The only line that differs from plain JAX is the one that makes ``jacobian``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Elimination orders without any array framework: a graph by hand, its orders, its price.
 
-The graph is that of ``x0 x1 exp(sin(x0 x1))`` and ``exp(sin(x0 x1)) + sin(x0 x1)``: two inputs, a shared product, a chain
-behind it, two outputs.
+The graph is that of ``x0 x1 exp(sin(x0 x1))`` and ``exp(sin(x0 x1)) + sin(x0 x1)``: two inputs, a shared product, a
+chain behind it, two outputs.
 """
 
 from __future__ import annotations
