@@ -46,11 +46,12 @@ class Canonical:
         fingerprint: 32 hexadecimal digits.
         numbering: For every vertex of the graph its canonical number; inputs come first, predecessors before
             successors.
+        source: The graph itself.
     """
 
     fingerprint: str
     numbering: tuple[int, ...]
-    _source: Graph = field(repr=False)
+    source: Graph = field(repr=False)
 
     @cached_property
     def vertices(self) -> tuple[int, ...]:
@@ -64,7 +65,7 @@ class Canonical:
     def graph(self) -> Graph:
         """The same structure in canonical numbering, outputs ascending, without labels."""
         place = self.numbering
-        source = self._source
+        source = self.source
         return Graph(
             source.n_inputs,
             source.n_vertices,

@@ -71,16 +71,22 @@ class Partition:
         return name if name >= 0 else ~name
 
     def individualise_all(self) -> None:
-        """Single out a member of the first cell of several, refine, and repeat until there is none."""
+        """Single out a member of the first cell of several, refine, and repeat until there is none.
+
+        Of members that look alike it is the one with the highest number, because it gets the highest position: a graph
+        that already has canonical numbers keeps them, and with them its fingerprint, even where the choice matters.
+        """
         budget = _LOOKAHEAD
         for start in range(len(self.cell)):
+            candidates = sorted(self.members.get(start, ()))
             while rest := self.members.get(start):
                 work = len(rest) * len(self.cell)
                 if work <= min(budget, _LOOKAHEAD_STEP):
                     budget -= work
-                    self._individualise(start, min(rest, key=lambda v: self._outcome(start, v)))
-                else:
-                    self._individualise(start, next(iter(rest)))
+                    best = min(sorted(rest, reverse=True), key=lambda v: self._outcome(start, v))
+                    self._individualise(start, best)
+                elif (last := candidates.pop()) in rest:
+                    self._individualise(start, last)
 
     def _individualise(self, start: int, v: int) -> None:
         """Give ``v`` the last place in its cell ``start``, alone, and refine."""
