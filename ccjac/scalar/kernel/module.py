@@ -15,6 +15,7 @@ from .layout import Layout
 from .operations import Context
 from .target import Target
 from .writer import BYTES, Writer
+from .xla import ApiVersion, write_handler
 
 ENTRY = "kernel"
 STACK_BYTES = 1 << 16
@@ -54,7 +55,15 @@ def is_long(program: Program, layout: Layout) -> bool:
     return program.operations > STRAIGHT_OPERATIONS or columns > STRAIGHT_COLUMNS
 
 
-def write_module(program: Program, layout: Layout, target: Target, *, fastmath: bool, extra: str = "") -> Module:
+def write_module(
+    program: Program,
+    layout: Layout,
+    target: Target,
+    *,
+    fastmath: bool,
+    lanes: int | None = None,
+    handler: ApiVersion | None = None,
+) -> Module:
     """Generate the code.
 
     Args:
@@ -62,9 +71,10 @@ def write_module(program: Program, layout: Layout, target: Target, *, fastmath: 
         layout: Where its scalars lie.
         target: The machine.
         fastmath: Permit reassociation, reciprocals instead of divisions, and ignoring the sign of zero.
-        extra: Further text for the module; may use ``@kernel``.
+        lanes: Samples per vector, by default as many as a register holds; 1 for scalar code, the fastest way to a single sample.
+        handler: Also write an XLA custom call handler for this version of the interface.
     """
-    lanes = lanes_for(program, target)
+    lanes = lanes or lanes_for(program, target)
     functions = Functions(target, lanes)
     ctx = Context(Writer(lanes), functions, _FAST_FLAGS if fastmath else _IEEE_FLAGS)
     write = tiled.write_range if is_long(program, layout) else straight.write_range
@@ -78,7 +88,7 @@ def write_module(program: Program, layout: Layout, target: Target, *, fastmath: 
         "declare ptr @malloc(i64)",
         "declare void @free(ptr)",
         "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
-        extra,
+        "" if handler is None else write_handler(program, layout, target, lanes, handler),
         "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
         "attributes #0 = { nounwind }",
         "attributes #1 = { nounwind willreturn memory(none) }",

@@ -316,6 +316,13 @@ RULES: dict[str, Rule] = {
     **{op: _function(op) for op in C_NAME if op != "pow"},
 }
 
+COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromkeys(
+    "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1
+)
+COSTS |= dict.fromkeys("eq ne lt le gt ge and or xor not is_finite sign round reduce_precision".split(), 1)
+FUNCTION_COST = 25
+"""Rough prices in units of one multiplication, to tell when a batch is worth several threads."""
+
 _FLOATING_ONLY = frozenset(
     {"div", "floor", "ceil", "round", "sqrt", "rsqrt", "logistic", "is_finite", "reduce_precision"}
 )

@@ -115,7 +115,7 @@ class _Tiled:
             return name
         w = Writer(self.lanes)
         element, size = memory_element(dtype), BYTES[dtype]
-        g = group_size(width, size)
+        g = group_size(width, size, self.lanes)
         vector = f"<{self.lanes} x {element}>"
         if g:
             # One loop over groups of columns; the last group starts early rather than run over the row's end.

@@ -21,8 +21,8 @@ PART_BYTES = 16
 def load_columns(w: Writer, dtype: str, rows: str, width: int, wanted: Sequence[int]) -> dict[int, str]:
     """The columns ``wanted`` of ``lanes`` rows at ``rows``, one vector (in its memory type) per column."""
     element, entry_bytes = memory_element(dtype), BYTES[dtype]
-    g = group_size(width, entry_bytes)
-    if g == 0 and width > 1 and entry_bytes < 4:
+    g = group_size(width, entry_bytes, w.lanes)
+    if g == 0 and width > 1 and (entry_bytes < 4 or w.lanes == 1):
         return {c: _load_scattered(w, element, entry_bytes, rows, width, c) for c in wanted}
     if g == 0:
         found = _load_short(w, element, entry_bytes, rows, width)
@@ -37,8 +37,8 @@ def load_columns(w: Writer, dtype: str, rows: str, width: int, wanted: Sequence[
 def store_columns(w: Writer, dtype: str, rows: str, columns: Sequence[str]) -> None:
     """Write one vector (in its memory type) per column to ``lanes`` rows at ``rows``."""
     element, entry_bytes, width = memory_element(dtype), BYTES[dtype], len(columns)
-    g = group_size(width, entry_bytes)
-    if g == 0 and width > 1 and entry_bytes < 4:
+    g = group_size(width, entry_bytes, w.lanes)
+    if g == 0 and width > 1 and (entry_bytes < 4 or w.lanes == 1):
         _store_scattered(w, element, entry_bytes, rows, columns)
     elif g == 0:
         _store_short(w, element, entry_bytes, rows, columns)
@@ -47,10 +47,10 @@ def store_columns(w: Writer, dtype: str, rows: str, columns: Sequence[str]) -> N
             store_group(w, element, entry_bytes, rows, width, start, columns[start : start + g])
 
 
-def group_size(width: int, entry_bytes: int) -> int:
-    """How many entries of a row of ``width`` move together; 0 if the row is too short for groups."""
+def group_size(width: int, entry_bytes: int, lanes: int) -> int:
+    """How many entries of a row of ``width`` move together; 0 if the row or the vectors are too short for groups."""
     whole = PART_BYTES // entry_bytes
-    return whole if width >= whole and entry_bytes in (4, 8) else 0
+    return whole if width >= whole and lanes >= whole and entry_bytes in (4, 8) else 0
 
 
 def group_starts(width: int, size: int) -> list[int]:
