@@ -8,6 +8,7 @@ import typer
 
 from .demo import demo
 from .plan import EXAMPLES, plan
+from .zoo import app as zoo
 
 app = typer.Typer(
     help=(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command(epilog=EXAMPLES)(plan)
+app.add_typer(zoo, name="zoo")
 
 
 def _version(wanted: bool) -> None:

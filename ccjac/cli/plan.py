@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import api
+from ..cost import CostModel
 from ..errors import CcjacError
 from ..plan import Plan
 from ..plugins import cost_model
@@ -140,12 +141,14 @@ def _target(
     )
 
 
-def _show(plan: Plan, model: Any) -> None:
+def _show(plan: Plan, model: CostModel) -> None:
     out = console()
     out.print(plan.describe(), markup=False, soft_wrap=True)
+    if plan.graph is not None and model.name not in ("multiplications", "structural"):
+        out.print(f"{model.name:<12} {plan.counts.cost(model):,}", markup=False)
 
 
-def _as_json(plan: Plan, model: Any) -> dict[str, Any]:
+def _as_json(plan: Plan, model: CostModel) -> dict[str, Any]:
     graph = plan.graph
     described: dict[str, Any] = {
         "source": plan.source,

@@ -26,18 +26,6 @@ def flux(tmp_path: Path) -> str:
     return f"{tmp_path / 'flux.py'}:residual"
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["ccjac", *words])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
-
-
 def test_it_shows_the_plan(run, flux: str) -> None:
     code, out, err = run("plan", flux, "--shape", "3", "--no-zoo")
     assert (code, err) == (0, "")
