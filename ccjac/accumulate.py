@@ -64,15 +64,17 @@ def accumulate(
     position: dict[int, int] = {}
     for i, output in enumerate(graph.outputs):
         for j, partial in into[output].items():
-            # A dead vertex may be left in place; only edges from inputs are entries.
-            if j < graph.n_inputs:
-                value = converted(builder, partial, str(kinds[i, j]))
-                if builder.constant_value(value) == 0:
-                    continue
-                if value not in position:
-                    position[value] = len(results)
-                    results.append(value)
-                entries[i, j] = position[value]
+            if j >= graph.n_inputs:
+                if j in graph.live:
+                    raise AssertionError(f"vertex {j} is still in place before output {output}")
+                continue
+            value = converted(builder, partial, str(kinds[i, j]))
+            if builder.constant_value(value) == 0:
+                continue
+            if value not in position:
+                position[value] = len(results)
+                results.append(value)
+            entries[i, j] = position[value]
     return JacobianProgram(builder.finish(results, linearization.n_scalars), n_values, entries)
 
 

@@ -8,6 +8,7 @@ A vertex is a value of the differentiated function, an edge ``j -> i`` carries t
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,8 +60,8 @@ class Graph:
         """Check a description and bring it into normal form.
 
         Parallel edges add up, so they merge into one edge, which is then no unit edge.  An output that other vertices
-        use, an input that is an output, and a vertex that is an output twice each get a copy vertex behind a unit
-        edge; copies are numbered from ``n_inputs + n_vertices`` on, so the given numbers keep their meaning.
+        use, an input that is an output, and every occurrence of a vertex that is an output twice get a copy vertex behind
+        a unit edge; copies are numbered from ``n_inputs + n_vertices`` on, so the given numbers keep their meaning.
 
         Args:
             n_inputs: Number of inputs.
@@ -99,11 +100,12 @@ class Graph:
         has_successor = {a for a, _ in count}
         names = list(labels)
         final: list[int] = []
-        taken: set[int] = set()
-        for v in map(int, outputs):
+        wanted = [int(v) for v in outputs]
+        times = Counter(wanted)
+        for v in wanted:
             if not 0 <= v < total:
                 raise GraphError(f"`Graph.from_edges`: output {v} is not one of the vertices 0 to {total - 1}.")
-            if v < n_inputs or v in has_successor or v in taken:
+            if v < n_inputs or v in has_successor or times[v] > 1:
                 copy = n_inputs + n_vertices
                 n_vertices += 1
                 count[v, copy] = 1
@@ -111,7 +113,6 @@ class Graph:
                 if names:
                     names.append("copy to output")
                 v = copy
-            taken.add(v)
             final.append(v)
         graph = cls(
             n_inputs, n_vertices, tuple(final), tuple(sorted(count)), frozenset(units), granularity, tuple(names)
