@@ -13,6 +13,8 @@ import os
 import tempfile
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from common import arguments, bars, progress, report
@@ -26,6 +28,8 @@ from ccjac.ordering import greedy
 from ccjac.zoo import resolve
 
 MODELS = (MULTIPLICATIONS, STRUCTURAL)
+DRAWN = 40
+"""Tasks in the plot."""
 ORDERS = ("forward", "reverse", "markowitz", "greedy", "zoo")
 
 
@@ -87,33 +91,36 @@ def main() -> None:
             [
                 r["task"],
                 *(r[key] for key in ("inputs", "outputs", "vertices")),
-                *(r[model.name][order] if r[model.name][order] is not None else "-" for order in ORDERS),
-                f"{_best(r, model) / min(r[model.name]['forward'], r[model.name]['reverse']):.2f}"
-                if _modes(r, model)
-                else "-",
+                *("-" if r[model.name][order] is None else r[model.name][order] for order in ORDERS),
+                "-" if (ratio := _ratio(r, model)) is None else f"{ratio:.2f}",
                 r[model.name]["lower_bound"] or "-",
             ]
             for r in found
         ]
+        ratios = [ratio for r in found if (ratio := _ratio(r, model)) is not None]
+        title = f"cost model: {model.name}; geometric mean of best / better mode: {geometric_mean(ratios or [1.0]):.2f}"
         columns = ["task", "inputs", "outputs", "vertices", *ORDERS, "best / better mode", "lower bound"]
-        report("multiplications", columns, rows, found, options.results, title=f"cost model: {model.name}")
-    worth = [r for r in found if _modes(r, MULTIPLICATIONS)]
+        report("multiplications", columns, rows, found, options.results, title=title)
+    _draw(found, options.results)
+
+
+def _draw(found: list[dict[str, Any]], directory: Path) -> None:
+    """The tasks that multiply most, each order's share of the better of the two modes."""
+    model = MULTIPLICATIONS
+    large = sorted((r for r in found if _ratio(r, model) is not None), key=lambda r: -_mode(r, model))[:DRAWN]
+    large.sort(key=lambda r: _ratio(r, model) or 1.0)
     series = {
-        order: [
-            (r["multiplications"][order] if r["multiplications"][order] is not None else _best(r, MULTIPLICATIONS))
-            / r["multiplications"]["reverse"]
-            for r in worth
-        ]
-        for order in ("forward", "markowitz", "greedy", "zoo")
+        order: [(r[model.name][order] or _best(r, model)) / _mode(r, model) for r in large]
+        for order in ("markowitz", "greedy", "zoo")
+        if any(r[model.name][order] is not None for r in large)
     }
     bars(
         "multiplications",
-        [r["task"] for r in worth],
+        [f"{r['task']} ({_mode(r, model):,})" for r in large],
         series,
-        options.results,
-        title="Multiplications per Jacobian, relative to reverse mode",
-        xlabel="share of reverse mode's multiplications (logarithmic)",
-        log=True,
+        directory,
+        title="Multiplications per Jacobian (in brackets: the better of forward and reverse mode)",
+        xlabel="share of the better mode's multiplications",
     )
 
 
@@ -122,9 +129,15 @@ def _best(measured: dict[str, Any], model: CostModel) -> int:
     return min(costs[order] for order in ORDERS if costs[order] is not None)
 
 
-def _modes(measured: dict[str, Any], model: CostModel) -> bool:
-    """Whether both modes multiply at all, so that ratios mean something."""
-    return bool(measured[model.name]["forward"] and measured[model.name]["reverse"] and _best(measured, model))
+def _mode(measured: dict[str, Any], model: CostModel) -> int:
+    """The better of forward and reverse mode."""
+    return min(measured[model.name]["forward"], measured[model.name]["reverse"])
+
+
+def _ratio(measured: dict[str, Any], model: CostModel) -> float | None:
+    """The best order's share of the better mode, ``None`` for a function that multiplies nothing."""
+    best, mode = _best(measured, model), _mode(measured, model)
+    return best / mode if best and mode else None
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from .. import api
 from ..errors import BackendError, CcjacError
+from . import catalogue
 from .output import console, progress, table
 from .timing import Timing, interleaved, machine
 
@@ -45,11 +47,11 @@ def demo(
     one process on the same arrays, each as jit(vmap(...)).
     """
     showcase = _showcase()
-    found = _task(task)
+    found = catalogue.find(task, "ccjac demo")
     out = console()
-    out.print(f"[bold]{found.name}[/bold]: {found.description}", highlight=False)
-    out.print(f"Source: {found.source}", markup=False)
-    out.print(f"{machine()}, {showcase.versions()}\n", markup=False)
+    out.print(f"[bold]{found.name}[/bold]: {escape(found.description)}", soft_wrap=True)
+    out.print(f"Source: {found.source}", markup=False, soft_wrap=True)
+    out.print(f"{machine()}, {showcase.versions()}\n", markup=False, soft_wrap=True)
 
     function = found.vector("jax")
     with showcase.double_precision():
@@ -61,7 +63,7 @@ def demo(
         with progress() as bar:
             job = bar.add_task("check", total=1.0)
             checked = showcase.errors(function, showcase.points(found, _CHECKED_POINTS, "float64", seed=1))
-            bar.advance(job, 1.0)
+            bar.update(job, completed=1.0)
         for name, error in checked.items():
             out.print(
                 f"float64 Jacobian at {_CHECKED_POINTS} random points: within {error:.1e} of {name}", markup=False
@@ -87,16 +89,16 @@ def _advance(bar: Progress, job: TaskID, share: float) -> None:
 
 
 def _results(sizes: list[int], measured: list[dict[str, Timing]]) -> Any:
-    columns = ["float32, jit(vmap(...))"]
+    columns = [""]
     for size in sizes:
-        columns += [f"batch {size:,}", "times ccjac"]
+        columns += [f"batch {size:,}", "ratio"]
     rows = []
     for name in measured[0]:
         row = [name]
         for timings in measured:
             row += [_duration(timings[name].median), f"{timings[name].median / timings['ccjac.jacobian'].median:.2f}"]
         rows.append(row)
-    return table(columns, rows)
+    return table(columns, rows, title="float32, each as jit(vmap(...)), median time per call, ratio to ccjac")
 
 
 def _duration(seconds: float) -> str:
@@ -109,10 +111,3 @@ def _showcase() -> Any:
             "`ccjac demo` runs on JAX, which is not installed; install it with `pip install 'ccjac[jax]'`."
         )
     return import_module("ccjac_jax.showcase")
-
-
-def _task(name: str) -> Any:
-    known = import_module("ccjac_zoo").tasks()
-    if name not in known:
-        raise CcjacError(f"`ccjac demo` knows the catalogue's tasks {', '.join(known)}; got {name!r}.")
-    return known[name]

@@ -44,9 +44,9 @@ def print_json(value: Any) -> None:
 
 def progress() -> Progress:
     """A progress bar on standard error; it vanishes when the work is done, and is not drawn into files."""
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=errors(), transient=True
-    )
+    stream = errors()
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=stream, transient=True, disable=not stream.is_terminal)
 
 
 def _cell(value: Any) -> str:

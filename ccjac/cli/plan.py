@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +12,7 @@ from ..cost import CostModel
 from ..errors import CcjacError
 from ..plan import Plan
 from ..plugins import cost_model
-from . import arguments
+from . import arguments, catalogue
 from .output import console, print_json
 
 EXAMPLES = """
@@ -121,19 +119,11 @@ def _target(
     wrt = arguments.parse_argnums(argnums) if argnums is not None else None
     if ":" in function:
         return arguments.load(function), arguments.parse(arg, shape), 0 if wrt is None else wrt
-    if find_spec("ccjac_zoo") is None:
-        raise CcjacError(f"`ccjac plan {function}`: a function is MODULE:FUNCTION; the catalogue is not installed.")
-    known = import_module("ccjac_zoo").tasks()
-    if function not in known:
-        raise CcjacError(
-            "`ccjac plan` takes MODULE:FUNCTION, FILE.py:FUNCTION or one of the catalogue's tasks "
-            f"({', '.join(known)}); got {function!r}."
-        )
+    task = catalogue.find(function, "ccjac plan")
     if arg or shape:
         raise CcjacError(
             f"`ccjac plan {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
         )
-    task = known[function]
     return (
         task.bind(backend or "jax"),
         arguments.Arguments(task.example(), {}),

@@ -57,7 +57,7 @@ def list_(
 ) -> None:
     """List the entries of all layers, in the order in which a lookup asks them."""
     model = cost_model(cost)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for source, entry in _open(zoo).entries():
         order = entry.orders.get(model.name)
         if (mine and source not in ("user", "memory")) or (pending and not (order and order.pending)):

@@ -91,10 +91,15 @@ def test_errors_are_one_paragraph_on_standard_error(run, flux: str, words: Seque
     assert "Traceback" not in err
 
 
-def test_an_unknown_task_lists_the_known_ones(run) -> None:
-    code, _, err = run("plan", "NoSuchTask")
+def test_an_unknown_task_names_the_nearest(run) -> None:
+    code, _, err = run("plan", "RoFlux1d")
     assert code == 1
     assert "RoeFlux_1d" in err
+    assert run("plan", "zzzzzz")[0] == 1
+
+
+def test_case_does_not_matter_in_task_names(run) -> None:
+    assert run("plan", "roeflux_1D", "--order", "reverse")[0] == 0
 
 
 def test_wrong_usage_exits_with_2(run) -> None:
