@@ -125,7 +125,7 @@ def cr3bp(xp: Any, x: Any, y: Any, z: Any, v_x: Any, v_y: Any, v_z: Any) -> Any:
     "EquinoctialRates",
     domain=_DOMAIN,
     source="M. J. H. Walker, B. Ireland, J. Owens, A set of modified equinoctial orbit elements, Celestial Mechanics "
-    "36 (1985) 409-419, eq. 9 and errata 38 (1986) 391-392",
+    "36 (1985) 409-419 and errata 38 (1986) 391-392",
     sample=box((7000.0, 12000.0), *[(-0.2, 0.2)] * 4, (-3, 3), *[(-1e-3, 1e-3)] * 3),
 )
 def equinoctial_rates(
@@ -170,7 +170,7 @@ def equinoctial_rates(
 @catalogued(
     "MRPKinematics",
     domain=_DOMAIN,
-    source="H. Schaub, J. L. Junkins, Analytical Mechanics of Space Systems, 2nd ed. (2009), section 3.5; S. R. "
+    source="H. Schaub, J. L. Junkins, Analytical Mechanics of Space Systems, 2nd ed. (2009), chapter 3; S. R. "
     "Marandi, V. J. Modi, Acta Astronautica 15 (1987) 833-843",
     sample=box(*[(-0.6, 0.6)] * 3, *[(-1, 1)] * 3),
 )

@@ -84,7 +84,7 @@ def lotka_volterra(xp: Any, prey: Any, predator: Any, birth: Any, eaten: Any, gr
 @catalogued(
     "FoodChain",
     domain=_DOMAIN,
-    source="A. Hastings, T. Powell, Chaos in a three-species food chain, Ecology 72 (1991) 896-903, eqs. 3 and 4",
+    source="A. Hastings, T. Powell, Chaos in a three-species food chain, Ecology 72 (1991) 896-903",
     sample=box((0.3, 1.0), (0.1, 0.4), (7.0, 11.0)),
 )
 def food_chain(xp: Any, x: Any, y: Any, z: Any) -> Any:
@@ -138,7 +138,7 @@ def repressilator(xp: Any, m1: Any, m2: Any, m3: Any, p1: Any, p2: Any, p3: Any)
     "CircadianClock",
     domain=_DOMAIN,
     source="A. Goldbeter, A model for circadian oscillations in the Drosophila period protein (PER), Proc. R. Soc. "
-    "London B 261 (1995) 319-324, eqs. 1 and table 1",
+    "London B 261 (1995) 319-324",
     sample=box(*[(0.2, 3.0)] * 5),
 )
 def circadian_clock(xp: Any, m: Any, p0: Any, p1: Any, p2: Any, nuclear: Any) -> Any:
@@ -232,7 +232,7 @@ def glucose_minimal_model(xp: Any, glucose: Any, action: Any, insulin: Any, minu
     "ViralDynamics",
     domain=_DOMAIN,
     source="A. S. Perelson, P. W. Nelson, Mathematical analysis of HIV-1 dynamics in vivo, SIAM Review 41 (1999) "
-    "3-44, eqs. 3.1 to 3.3 with a logistic source",
+    "3-44, model with a logistic source",
     sample=box((200, 1000), (1, 100), (10, 1000)),
 )
 def viral_dynamics(xp: Any, target: Any, infected: Any, virus: Any) -> Any:

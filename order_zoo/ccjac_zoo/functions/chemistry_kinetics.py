@@ -15,7 +15,7 @@ _TEST_SET = "F. Mazzia, C. Magherini, Test Set for Initial Value Problem Solvers
 @catalogued(
     "Robertson",
     domain=_DOMAIN,
-    source=_HAIRER + "eq. IV.1.4; H. H. Robertson, The solution of a set of reaction rate equations (1966)",
+    source=_HAIRER + "section IV.1; H. H. Robertson, The solution of a set of reaction rate equations (1966)",
     sample=box((0.1, 1), (1e-5, 4e-5), (0.01, 0.9)),
 )
 def robertson(xp: Any, a: Any, b: Any, c: Any) -> Any:
@@ -37,7 +37,7 @@ def robertson(xp: Any, a: Any, b: Any, c: Any) -> Any:
 @catalogued(
     "HIRES",
     domain=_DOMAIN,
-    source=_HAIRER + "section IV.10, eq. 10.4; E. Schafer, J. Molecular Biology 97 (1975) 139-149",
+    source=_HAIRER + "section IV.10 (HIRES); E. Schafer, J. Molecular Biology 97 (1975) 139-149",
     sample=box((0.1, 1), (0.1, 0.5), (0.01, 0.3), (0.01, 0.5), (0.1, 1), (0.1, 0.7), (1e-3, 6e-3), (1e-3, 6e-3)),
 )
 def hires(xp: Any, y1: Any, y2: Any, y3: Any, y4: Any, y5: Any, y6: Any, y7: Any, y8: Any) -> Any:
@@ -67,8 +67,7 @@ def hires(xp: Any, y1: Any, y2: Any, y3: Any, y4: Any, y5: Any, y6: Any, y7: Any
 @catalogued(
     "Oregonator",
     domain=_DOMAIN,
-    source=_HAIRER
-    + "section IV.10, eq. 10.5 (OREGO); R. J. Field, R. M. Noyes, J. Chemical Physics 60 (1974) 1877-1884",
+    source=_HAIRER + "section IV.10 (OREGO); R. J. Field, R. M. Noyes, J. Chemical Physics 60 (1974) 1877-1884",
     sample=box((1.0, 100.0), (0.5, 3.0), (1.0, 100.0)),
 )
 def oregonator(xp: Any, y1: Any, y2: Any, y3: Any) -> Any:
@@ -94,7 +93,7 @@ def oregonator(xp: Any, y1: Any, y2: Any, y3: Any) -> Any:
     "Brusselator_1d",
     domain=_DOMAIN,
     source=_HAIRER
-    + "section IV.10, eq. 10.6 (BRUSS), on four grid points; R. Lefever, G. Nicolis, J. Theoretical Biology 30 (1971) "
+    + "section IV.10 (BRUSS), on four grid points; R. Lefever, G. Nicolis, J. Theoretical Biology 30 (1971) "
     "267-284",
     sample=box(*[(0.5, 3.0)] * 8),
 )

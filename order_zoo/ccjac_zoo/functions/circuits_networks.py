@@ -18,7 +18,7 @@ _TEST_SET = "F. Mazzia, C. Magherini, Test Set for Initial Value Problem Solvers
     domain=_DOMAIN,
     source="B. van der Pol, On relaxation-oscillations, Phil. Mag. 2 (1926) 978-992; scaled as in "
     + _HAIRER
-    + "eq. IV.10.1",
+    + "section IV.10",
     sample=box((-2, 2), (-1, 1)),
 )
 def van_der_pol(xp: Any, y1: Any, y2: Any) -> Any:
@@ -65,7 +65,7 @@ def chua(xp: Any, x: Any, y: Any, z: Any) -> Any:
     "DiodeClipper",
     domain=_DOMAIN,
     source="D. T. Yeh, J. Abel, J. O. Smith, Simulation of the diode limiter in guitar distortion circuits by "
-    "numerical solution of ordinary differential equations, DAFx-07 (2007) 197-204, eq. 4",
+    "numerical solution of ordinary differential equations, DAFx-07 (2007) 197-204",
     sample=box((-0.6, 0.6), (-4.0, 4.0)),
 )
 def diode_clipper(xp: Any, out: Any, source: Any) -> Any:

@@ -85,7 +85,7 @@ def lorenz_96(xp: Any, x: Any) -> Any:
     "Daisyworld",
     domain=_DOMAIN,
     source="A. J. Watson, J. E. Lovelock, Biological homeostasis of the global environment: the parable of "
-    "Daisyworld, Tellus 35B (1983) 284-289, eqs. 1 to 7",
+    "Daisyworld, Tellus 35B (1983) 284-289",
     sample=box((0.1, 0.4), (0.1, 0.4), (0.9, 1.1)),
 )
 def daisyworld(xp: Any, white: Any, black: Any, luminosity: Any) -> Any:
@@ -240,7 +240,7 @@ def photosynthesis(xp: Any, carbon: Any, light: Any, temp: Any, carboxylation: A
 @catalogued(
     "PlanktonNPZ",
     domain=_DOMAIN,
-    source="P. J. S. Franks, J. S. Wroblewski, G. R. Flierl, Marine Biology 91 (1986) 121-129, eqs. 1 to 3",
+    source="P. J. S. Franks, J. S. Wroblewski, G. R. Flierl, Marine Biology 91 (1986) 121-129",
     sample=box((0.2, 5.0), (0.1, 2.0), (0.1, 2.0)),
 )
 def plankton_npz(xp: Any, nutrient: Any, plant: Any, animal: Any) -> Any:

@@ -83,7 +83,7 @@ def double_pendulum(xp: Any, a: Any, b: Any, a_rate: Any, b_rate: Any) -> Any:
     "RigidBody",
     domain=_DOMAIN,
     source="H. Goldstein, C. Poole, J. Safko, Classical Mechanics, 3rd ed. (2002), eq. 5.39; quaternion kinematics as "
-    "in B. Wie, Space Vehicle Dynamics and Control, 2nd ed. (2008), section 5.4",
+    "in B. Wie, Space Vehicle Dynamics and Control, 2nd ed. (2008), chapter 5",
     sample=box(*[(-1, 1)] * 4, *[(-2, 2)] * 3, *[(-1, 1)] * 3),
 )
 def rigid_body(xp: Any, w: Any, x: Any, y: Any, z: Any, p: Any, q: Any, r: Any, t_x: Any, t_y: Any, t_z: Any) -> Any:

@@ -22,7 +22,7 @@ def magic_formula(xp: Any, slip: Any, stiffness: float, shape: float, peak: Any,
 @catalogued(
     "PacejkaTyre",
     domain=_DOMAIN,
-    source=_PACEJKA + "sections 4.1 (magic formula) and 4.2 (similarity of combined slip)",
+    source=_PACEJKA + "sections 4.2 (similarity method) and 4.3 (magic formula)",
     sample=box((0.02, 0.15), (-0.2, -0.03), (2500.0, 6000.0)),
 )
 def pacejka_tyre(xp: Any, slip: Any, angle: Any, load: Any) -> Any:
@@ -53,7 +53,7 @@ def pacejka_tyre(xp: Any, slip: Any, angle: Any, load: Any) -> Any:
 @catalogued(
     "BicycleModel",
     domain=_DOMAIN,
-    source="R. Rajamani, Vehicle Dynamics and Control, 2nd ed. (2012), chapter 2; tyres: " + _PACEJKA + "section 4.1",
+    source="R. Rajamani, Vehicle Dynamics and Control, 2nd ed. (2012), chapter 2; tyres: " + _PACEJKA + "section 4.3",
     sample=box((-3, 3), (8.0, 30.0), (-1.0, 1.0), (-0.4, 0.4), (-0.1, 0.1), (-2000.0, 3000.0)),
 )
 def bicycle_model(xp: Any, heading: Any, v_x: Any, v_y: Any, yaw_rate: Any, steering: Any, drive: Any) -> Any:

@@ -77,7 +77,7 @@ def garman_kohlhagen(xp: Any, spot: Any, strike: Any, domestic: Any, foreign: An
 @catalogued(
     "Bachelier",
     domain=_DOMAIN,
-    source="L. Bachelier, Theorie de la speculation (1900); on a forward as in " + _HAUG + "section 1.3.1",
+    source="L. Bachelier, Theorie de la speculation (1900); on a forward as in " + _HAUG + "chapter 1",
     sample=box((-0.5, 2.5), (-0.5, 2.5), (0.0, 0.05), (0.3, 1.0), (0.2, 5.0)),
 )
 def bachelier(xp: Any, forward: Any, strike: Any, rate: Any, volatility: Any, expiry: Any) -> Any:
@@ -136,7 +136,7 @@ def margrabe(xp: Any, first: Any, second: Any, vol_1: Any, vol_2: Any, correlati
 @catalogued(
     "MertonCredit",
     domain=_DOMAIN,
-    source="R. C. Merton, On the pricing of corporate debt, J. Finance 29 (1974) 449-470, eqs. 12 to 14",
+    source="R. C. Merton, On the pricing of corporate debt, J. Finance 29 (1974) 449-470",
     sample=box((100, 150), (60, 95), (0.0, 0.08), (0.15, 0.4), (1.0, 5.0)),
 )
 def merton_credit(xp: Any, assets: Any, debt: Any, rate: Any, volatility: Any, expiry: Any) -> Any:
@@ -202,7 +202,7 @@ def sabr(xp: Any, forward: Any, strike: Any, expiry: Any, alpha: Any, beta: Any,
     "SVI",
     domain=_DOMAIN,
     source="J. Gatheral, A. Jacquier, Arbitrage-free SVI volatility surfaces, Quantitative Finance 14 (2014) 59-71, "
-    "arXiv 1204.0646, eqs. 2.1 and 3.1",
+    "arXiv 1204.0646, eq. 3.1",
     sample=box((-0.5, 0.5), (0.01, 0.05), (0.1, 0.4), (-0.6, 0.2), (-0.1, 0.1), (0.1, 0.3)),
 )
 def svi(xp: Any, k: Any, a: Any, b: Any, rho: Any, m: Any, sigma: Any) -> Any:

@@ -35,7 +35,7 @@ def _one_dimensional(name: str, source: str) -> Callable[[Any], Any]:
 
 
 @_one_dimensional(
-    "RusanovFlux_1d", _TORO + "eqs. 10.55 and 10.56; V. V. Rusanov, J. Comput. Math. Phys. USSR 1 (1961) 267-279"
+    "RusanovFlux_1d", _TORO + "section 10.5.1; V. V. Rusanov, J. Comput. Math. Phys. USSR 1 (1961) 267-279"
 )
 def rusanov_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """Rusanov (local Lax-Friedrichs) flux of the Euler equations.
@@ -58,7 +58,7 @@ def rusanov_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom
     return tuple(0.5 * (a + b - s * d) for a, b, d in zip(left, right, jump, strict=True))
 
 
-@_one_dimensional("LaxFriedrichsFlux_1d", _TORO + "eq. 5.77; P. D. Lax, Comm. Pure Appl. Math. 7 (1954) 159-193")
+@_one_dimensional("LaxFriedrichsFlux_1d", _TORO + "chapter 5; P. D. Lax, Comm. Pure Appl. Math. 7 (1954) 159-193")
 def lax_friedrichs_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """Lax-Friedrichs flux of the Euler equations.
 
@@ -77,7 +77,7 @@ def lax_friedrichs_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: A
     return tuple(0.5 * (a + b) - 1.5 * d for a, b, d in zip(left, right, jump, strict=True))
 
 
-@_one_dimensional("HLLCFlux_1d", _TORO + "eqs. 10.37, 10.39, 10.72 and 10.73, wave speeds of section 10.5.1")
+@_one_dimensional("HLLCFlux_1d", _TORO + "section 10.4, wave speeds of section 10.5.1")
 def hllc_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """HLLC flux of the Euler equations: two acoustic waves and the contact between them.
 
@@ -125,7 +125,7 @@ def hllc_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r:
     "VanLeerFlux_1d",
     "B. van Leer, Flux-vector splitting for the Euler equations, Lecture Notes in Physics 170 (1982) 507-512; "
     + _TORO
-    + "section 8.4.3",
+    + "chapter 8",
 )
 def van_leer_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """Van Leer's flux-vector splitting for the Euler equations, F⁺(U_l) + F⁻(U_r).
@@ -162,7 +162,7 @@ def van_leer_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mo
 
 @_one_dimensional(
     "AUSMPlusFlux_1d",
-    "M.-S. Liou, A sequel to AUSM: AUSM+, J. Comput. Phys. 129 (1996) 364-382, eqs. 19 to 29 and 40, α = 3/16, β = 1/8",
+    "M.-S. Liou, A sequel to AUSM: AUSM+, J. Comput. Phys. 129 (1996) 364-382, with α = 3/16 and β = 1/8",
 )
 def ausm_plus_flux_1d(xp: Any, rho_l: Any, mom_l: Any, ene_l: Any, rho_r: Any, mom_r: Any, ene_r: Any) -> Any:
     """AUSM+ flux of the Euler equations: advection by a split Mach number, pressure split on its own.

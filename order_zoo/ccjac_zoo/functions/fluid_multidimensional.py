@@ -21,7 +21,7 @@ _REYNOLDS = 1000.0
 @catalogued(
     "EulerFlux_3d",
     domain=_DOMAIN,
-    source="C. Hirsch, Numerical Computation of Internal and External Flows, 2nd ed. (2007), section 2.7; E. F. Toro, "
+    source="C. Hirsch, Numerical Computation of Internal and External Flows, 2nd ed. (2007), chapter 2; E. F. Toro, "
     "Riemann Solvers and Numerical Methods for Fluid Dynamics, 3rd ed. (2009), eqs. 3.1 and 3.2",
     sample=lambda rng: conservative_state(rng, 3),
 )
@@ -53,7 +53,7 @@ def euler_flux_3d(xp: Any, rho: Any, mx: Any, my: Any, mz: Any, ene: Any) -> Any
 @catalogued(
     "NavierStokesViscousFlux_2d",
     domain=_DOMAIN,
-    source="C. Hirsch, Numerical Computation of Internal and External Flows, 2nd ed. (2007), eqs. 1.3.10 and 2.7.5; "
+    source="C. Hirsch, Numerical Computation of Internal and External Flows, 2nd ed. (2007), chapters 1 and 2; "
     "viscosity of W. Sutherland, Phil. Mag. 36 (1893) 507-531",
     sample=box((-1, 1), (-1, 1), (0.7, 1.5), (-2, 2), (-2, 2), (-2, 2), (-2, 2), (-1, 1), (-1, 1)),
 )
@@ -94,7 +94,7 @@ def navier_stokes_viscous_flux_2d(
 @catalogued(
     "ShallowWaterRoeFlux_2d",
     domain=_DOMAIN,
-    source="R. J. LeVeque, Finite Volume Methods for Hyperbolic Problems (2002), sections 15.3.3 and 18.6; P. "
+    source="R. J. LeVeque, Finite Volume Methods for Hyperbolic Problems (2002), section 15.3.3; P. "
     "Glaister, J. Hydraulic Research 26 (1988) 293-306",
     sample=box((0.5, 2), (-1, 1), (-1, 1), (0.5, 2), (-1, 1), (-1, 1)),
 )
@@ -137,7 +137,7 @@ def _mhd_state(rng: np.random.Generator) -> tuple[Any, ...]:
     "MHDFlux_1d",
     domain=_DOMAIN,
     source="M. Brio, C. C. Wu, An upwind differencing scheme for the equations of ideal magnetohydrodynamics, J. "
-    "Comput. Phys. 75 (1988) 400-422, eq. 2",
+    "Comput. Phys. 75 (1988) 400-422, section 2",
     sample=_mhd_state,
 )
 def mhd_flux_1d(xp: Any, rho: Any, mx: Any, my: Any, mz: Any, bx: Any, by: Any, bz: Any, ene: Any) -> Any:

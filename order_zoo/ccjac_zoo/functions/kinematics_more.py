@@ -50,7 +50,7 @@ def ur5_pose(xp: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any) -> A
 @catalogued(
     "SCARA",
     domain=_DOMAIN,
-    source=_SPONG + "section 3.2.3, example 3.6",
+    source=_SPONG + "chapter 3",
     sample=box((-2, 2), (-2, 2), (0.0, 0.2), (-2, 2)),
 )
 def scara(xp: Any, t1: Any, t2: Any, d3: Any, t4: Any) -> Any:
@@ -84,7 +84,7 @@ def scara(xp: Any, t1: Any, t2: Any, d3: Any, t4: Any) -> Any:
     "PlanarArm_3R",
     domain=_DOMAIN,
     source="B. Siciliano, L. Sciavicco, L. Villani, G. Oriolo, Robotics: Modelling, Planning and Control (2009), "
-    "section 2.9.1, eq. 2.63; manipulability of T. Yoshikawa, Int. J. Robotics Research 4 (1985) 3-9",
+    "section 2.9; manipulability of T. Yoshikawa, Int. J. Robotics Research 4 (1985) 3-9",
     sample=box((-1, 1), (0.3, 1.2), (0.3, 1.2)),
 )
 def planar_arm_3r(xp: Any, q1: Any, q2: Any, q3: Any) -> Any:
@@ -162,7 +162,7 @@ def stewart_platform(xp: Any, x: Any, y: Any, z: Any, roll: Any, pitch: Any, yaw
     "QuaternionRotation",
     domain=_DOMAIN,
     source="J. B. Kuipers, Quaternions and Rotation Sequences (1999), section 5.14; J. Diebel, Representing attitude, "
-    "Stanford technical report (2006), eq. 125",
+    "Stanford technical report (2006)",
     sample=box((0.3, 1), (-1, 1), (-1, 1), (-1, 1), (-2, 2), (-2, 2), (-2, 2)),
 )
 def quaternion_rotation(xp: Any, w: Any, x: Any, y: Any, z: Any, v1: Any, v2: Any, v3: Any) -> Any:

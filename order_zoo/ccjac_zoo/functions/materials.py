@@ -39,7 +39,7 @@ def cofactors(f: tuple[Any, ...]) -> tuple[Any, ...]:
 @catalogued(
     "NeoHookean",
     domain=_DOMAIN,
-    source=_BONET + "section 6.4.3, eqs. 6.27 and 6.28",
+    source=_BONET + "section 6.4.3",
     sample=_deformation,
 )
 def neo_hookean(

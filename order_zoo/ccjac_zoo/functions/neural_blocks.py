@@ -9,7 +9,7 @@ from ..registry import catalogued
 from ..sampling import box
 
 _EPSILON = 1e-5
-_LAYER_NORM = "J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, arXiv 1607.06450 (2016), eq. 4"
+_LAYER_NORM = "J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, arXiv 1607.06450 (2016), section 3"
 _ATTENTION = "A. Vaswani et al., Attention is all you need, NeurIPS (2017), arXiv 1706.03762, eq. 1 and section 3.1"
 
 

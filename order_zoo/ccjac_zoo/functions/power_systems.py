@@ -169,7 +169,7 @@ def swing_equation(xp: Any, d1: Any, d2: Any, d3: Any, w1: Any, w2: Any, w3: Any
     "SynchronousMachine",
     domain=_DOMAIN,
     source="P. W. Sauer, M. A. Pai, Power System Dynamics and Stability (1998), section 5.4 (two-axis model); data of "
-    "machine 2 of the nine-bus system, table 7.3",
+    "machine 2 of the nine-bus system",
     sample=box((0.6, 1.3), (370.0, 384.0), (0.6, 1.0), (0.3, 0.8), (1.0, 2.5), (1.0, 2.0), (0.95, 1.05), (0.0, 0.3)),
 )
 def synchronous_machine(

@@ -61,7 +61,7 @@ def gaussian_log_likelihood(
 @catalogued(
     "GaussianMixture",
     domain=_DOMAIN,
-    source=_MURPHY + "section 11.2.1, eq. 11.2",
+    source=_MURPHY + "section 11.2.1",
     sample=box(*[(-1, 1)] * 3, (-3, -1), (-0.5, 0.5), (1, 3), *[(-0.5, 0.5)] * 3, (-3, 3)),
 )
 def gaussian_mixture(
@@ -98,8 +98,7 @@ def _regression(rng: np.random.Generator) -> tuple[Any, ...]:
 @catalogued(
     "LogisticRegressionGradient",
     domain=_DOMAIN,
-    source=_MURPHY
-    + "section 8.3.1, eq. 8.5, and section 8.3.6; J. Berkson, J. American Statistical Association 39 (1944) 357-365",
+    source=_MURPHY + "sections 8.3.1 and 8.3.6; J. Berkson, J. American Statistical Association 39 (1944) 357-365",
     sample=_regression,
     argnums=(0,),
 )

@@ -153,7 +153,7 @@ def srk_helmholtz(xp: Any, temp: Any, volume: Any, n1: Any, n2: Any) -> Any:
 @catalogued(
     "NRTL",
     domain=_DOMAIN,
-    source="H. Renon, J. M. Prausnitz, AIChE Journal 14 (1968) 135-144; " + _PRAUSNITZ + "section 6.11",
+    source="H. Renon, J. M. Prausnitz, AIChE Journal 14 (1968) 135-144; " + _PRAUSNITZ + "chapter 6",
     sample=box((0.1, 0.9), (0.1, 0.9), (300.0, 400.0), (500.0, 5000.0), (500.0, 5000.0), (0.2, 0.47)),
 )
 def nrtl(xp: Any, x1: Any, x2: Any, temp: Any, g12: Any, g21: Any, alpha: Any) -> Any:
