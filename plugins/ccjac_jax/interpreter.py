@@ -17,10 +17,9 @@ from jax.extend import core as jex
 from ccjac.errors import UnsupportedError
 from ccjac.linearization import NO_TANGENT, Form, Recorder
 
-from . import elementwise, local
+from . import elementwise, linear, local
 from .concrete import on_numpy
 from .control import CONTROL
-from .linear import LINEAR, by_basis
 from .local import LocalRule, is_float, unsupported
 from .reductions import REDUCTIONS
 from .structural import STRUCTURAL
@@ -113,7 +112,7 @@ class Interpreter:
         if name in STRUCTURAL or (name == "select_n" and is_known(operands[0])):
             return self._structural(eqn, operands)
         if any(isinstance(v, Forms) for v in operands):
-            return LINEAR.get(name, by_basis)(self, eqn, operands)
+            return linear.apply(self, eqn, operands)
         if name in elementwise.ELEMENTWISE:
             return elementwise.apply(self, eqn, operands)
         if any(isinstance(v, Symbolic) and v.active for v in operands) and any(is_float(v.aval) for v in eqn.outvars):

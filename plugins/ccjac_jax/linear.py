@@ -193,11 +193,20 @@ def _scatter_mul(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[V
     return [Forms(flat.reshape(base.shape))]
 
 
-def by_basis(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
-    """Any equation that is linear in one operand while the others are known: apply it to the unit vectors.
+def apply(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
+    """Evaluate an equation with forms among its operands.
 
-    Exact, because a linear map is its matrix.
+    Raises:
+        UnsupportedError: The operation is not linear, or not known to be: a user's derivative rule may clip, for example.
     """
+    name = eqn.primitive.name
+    if name not in LINEAR:
+        raise unsupported(name, "is applied to tangents in a derivative rule and is not known to be linear")
+    return LINEAR[name](walker, eqn, operands)
+
+
+def _by_basis(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
+    """A linear operation whose other operands are known: apply it to the unit vectors, for a linear map is its matrix."""
     place, matrix = matrix_of(walker, eqn, [isinstance(v, Forms) for v in operands], operands)
     forms = operands[place].entries.ravel()
     builder, aval = walker.recorder.builder, eqn.outvars[0].aval
@@ -225,5 +234,5 @@ LINEAR: dict[str, LinearRule] = {
     "scatter_add": _scatter_add,
     "scatter-mul": _scatter_mul,
     "scatter_mul": _scatter_mul,
-}
-"""Primitive name -> rule; structural primitives are handled before, and :func:`by_basis` after."""
+} | dict.fromkeys(("conv_general_dilated", "reduce_precision", "reduce_window_sum", "triangular_solve"), _by_basis)
+"""Primitive name -> rule; structural primitives are handled before."""

@@ -203,7 +203,8 @@ def test_sharded_batches() -> None:
     mesh = jax.make_mesh((1,), ("i",))
     spec = jax.sharding.PartitionSpec("i")
     mapped = jax.shard_map(jax.vmap(ccjac.jacobian(residual)), mesh=mesh, in_specs=spec, out_specs=spec)
-    assert_same(jax.jit(mapped)(BATCH), jax.vmap(jax.jacfwd(residual))(BATCH))
+    batch = jax.device_put(BATCH, jax.sharding.NamedSharding(mesh, spec))
+    assert_same(jax.jit(mapped)(batch), jax.vmap(jax.jacfwd(residual))(BATCH))
 
 
 def test_static_arguments_steer_the_trace() -> None:
