@@ -82,11 +82,17 @@ def _by_intrinsic(name: str, signed: str = "", unsigned: str = "") -> Rule:
     return rule
 
 
+_FLUSHED = frozenset({"log", "log1p", "asin", "asinh", "atanh", "cbrt", "sinh"})
+"""XLA computes with subnormals flushed to zero.  The C library reads bits, so these functions need flushed operands to agree."""
+
+
 def _function(op: str) -> Rule:
     def rule(ctx: Context, site: Site) -> str:
-        vector = ctx.writer.vector(site.dtypes[0])
-        symbol = ctx.functions.symbol(op, site.dtypes[0])
-        return ctx.writer.call(symbol, vector, [(vector, a) for a in site.args])
+        dtype, args = site.dtypes[0], site.args
+        vector = ctx.writer.vector(dtype)
+        if op in _FLUSHED:
+            args = [_intrinsic(ctx, "canonicalize", dtype, (a,)) for a in args]
+        return ctx.writer.call(ctx.functions.symbol(op, dtype), vector, [(vector, a) for a in args])
 
     return rule
 
@@ -133,9 +139,10 @@ def _sign(ctx: Context, site: Site) -> str:
     vector = w.vector(dtype)
     one, zero = w.constant(1, dtype), w.constant(0, dtype)
     if site.kind == "f":
-        # Zeros and NaN are their own sign.
-        unit = _intrinsic(ctx, "copysign", dtype, (one, x))
-        return _select(ctx, dtype, w.let(f"fcmp one {vector} {x}, {zero}"), unit, x)
+        # A zero keeps its sign, NaN stays NaN.  Where the processor flushes subnormals, they compare as zeros.
+        size = _select(ctx, dtype, w.let(f"fcmp one {vector} {x}, {zero}"), one, zero)
+        unit = _intrinsic(ctx, "copysign", dtype, (size, x))
+        return _select(ctx, dtype, w.let(f"fcmp uno {vector} {x}, {zero}"), x, unit)
     positive = _select(ctx, dtype, w.let(f"icmp ne {vector} {x}, {zero}"), one, zero)
     if site.kind == "u":
         return positive
