@@ -1,0 +1,102 @@
+"""Rebuild the prebuilt zoo: ``python -m ccjac_zoo.build``.
+
+Every function of the catalogue is traced by JAX, its graph searched for both cost models, and the best orders written as one JSON file
+per domain.  A rebuild starts from the orders that are there, so it never makes one worse.  The same seed and ample ``--seconds`` give
+the same orders; the budget is wall-clock time, so a slower machine may stop earlier.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from ccjac import Graph
+from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
+from ccjac.fingerprint import canonical
+from ccjac.ordering import SearchResult, searcher
+from ccjac.zoo import Entry, StoredOrder, Zoo, write_shipped
+
+from .definition import Task
+from .registry import domains
+
+ORDERS = Path(__file__).parent / "orders"
+"""Where the prebuilt orders lie in the installed package."""
+
+COSTS: tuple[CostModel, ...] = (MULTIPLICATIONS, STRUCTURAL)
+_BEYOND = 3_000
+"""Vertices beyond which a function's orders are left to greedy rules."""
+
+
+def graph_of(task: Task) -> Graph:
+    """The scalar graph of a task, traced in float64 at its first example."""
+    import jax
+
+    import ccjac
+
+    with jax.enable_x64(True):
+        arguments = tuple(jax.numpy.asarray(a) for a in task.example())
+        return ccjac.trace(task.bind("jax"), *arguments, argnums=task.argnums, backend="jax")
+
+
+def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo) -> Entry:
+    """Search one task's graph for both cost models.
+
+    Args:
+        task: The function.
+        method: Name of the searcher.
+        seconds: Budget per cost model.
+        seed: The search's seed.
+        known: Where earlier orders are looked up.
+    """
+    label = canonical(graph_of(task))
+    orders: dict[str, StoredOrder] = {}
+    for cost in COSTS:
+        hit = known.lookup(label, cost)
+        start = [hit.order] if hit is not None else []
+        budget = seconds if len(label.source.eliminable) <= _BEYOND else 1.0
+        found: SearchResult = searcher(method).search(label.source, cost=cost, seconds=budget, seed=seed, start=start)
+        new = StoredOrder(
+            label.to_canonical(found.order),
+            found.cost,
+            found.lower_bound,
+            found.method,
+            found.certificate.proof,
+            seed,
+            round(found.seconds, 2),
+        )
+        if hit is not None and (old := known.get(label.fingerprint)) is not None:
+            new = old.orders[cost.name].merged(new)
+        orders[cost.name] = new
+    return Entry(label.fingerprint, label.graph, orders, (task.name,))
+
+
+def build(
+    method: Annotated[str, typer.Option(help="Searcher, as in `ccjac.search(method=...)`.")] = "portfolio",
+    seconds: Annotated[float, typer.Option(help="Budget per function and cost model.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Seed of every search.")] = 0,
+    only: Annotated[list[str] | None, typer.Option(help="Domains to rebuild; all by default.")] = None,
+    directory: Annotated[Path, typer.Option(help="Where the JSON files are written.")] = ORDERS,
+) -> None:
+    """Search orders for the whole catalogue and write them as JSON, one file per domain."""
+    console = Console(stderr=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    known = Zoo(directory / ".no-user-zoo", shipped=[directory])
+    for domain in only or domains():
+        found: dict[str, Entry] = {}
+        for task in track(domains()[domain], description=domain, console=console):
+            entry = entry_of(task, method, seconds, seed, known)
+            # Two functions may have one structure.
+            old = found.get(entry.fingerprint)
+            found[entry.fingerprint] = entry if old is None else old.merged(entry)
+        write_shipped(directory, domain, found.values())
+
+
+__all__ = ["build", "entry_of", "graph_of"]
+
+if __name__ == "__main__":
+    typer.run(build)
+
