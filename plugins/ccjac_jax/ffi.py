@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import re
 import threading
 from pathlib import Path
@@ -23,6 +24,9 @@ from ccjac.scalar.kernel.xla import HANDLER, ApiVersion
 _lock = threading.Lock()
 _registered: dict[str, Code] = {}
 """Every handler ever registered.  XLA has no way to take one back, so its code lives as long as the process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 # The structs that the handler reads and writes, as tokens of the C header.  A release that changes one of them gets no kernels.
 _STRUCTS = {

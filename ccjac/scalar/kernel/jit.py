@@ -14,6 +14,10 @@ _lock = threading.Lock()
 _numbers = itertools.count()
 _compilers: dict[tuple[Target, int], Any] = {}
 
+if hasattr(os, "register_at_fork"):
+    # A child must not inherit a compiler that another thread was using.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
 
 class Code:
     """Machine code that lives as long as this object.
