@@ -1,0 +1,26 @@
+"""Elimination orders on disk, found by the structure of the graph."""
+
+from __future__ import annotations
+
+from .check import problems
+from .codec import MalformedError, decode_graph, encode_graph
+from .entry import SCHEMA, Entry, StoredOrder
+from .face import Hit, Zoo, resolve
+from .maintenance import Finding, Imported
+from .shipped import write_shipped
+
+__all__ = [
+    "SCHEMA",
+    "Entry",
+    "Finding",
+    "Hit",
+    "Imported",
+    "MalformedError",
+    "StoredOrder",
+    "Zoo",
+    "decode_graph",
+    "encode_graph",
+    "problems",
+    "resolve",
+    "write_shipped",
+]

@@ -1,0 +1,172 @@
+"""The places where orders lie, asked one after the other: memory, the user's directory, shipped directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..plugins import answers, cost_model
+from . import codec
+from .check import flaw
+from .entry import Entry, StoredOrder
+from .shipped import ShippedZoo
+from .store import UnavailableError, UserStore
+from .warn import Trouble
+
+USER, MEMORY = "user", "memory"
+
+
+class Candidate(NamedTuple):
+    """A stored order, not yet checked: where it lies, and whom to tell if it is no good."""
+
+    source: str
+    stored: StoredOrder
+    trouble: Trouble
+
+
+class Row(NamedTuple):
+    """An entry or why it cannot be read."""
+
+    source: str
+    fingerprint: str
+    entry: Entry | codec.MalformedError
+
+
+@dataclass
+class Layers:
+    """All layers of one zoo.
+
+    Attributes:
+        store: The user's directory.
+        shipped_paths: Directories of shipped zoos, ``None`` for those of the installed packages.
+        memory: What could not be stored on disk, by fingerprint; it lives as long as the process.
+    """
+
+    store: UserStore
+    shipped_paths: Sequence[Path] | None
+    memory: dict[str, Entry] = field(default_factory=dict)
+
+    @cached_property
+    def shipped(self) -> tuple[ShippedZoo, ...]:
+        """The shipped zoos; plugins are asked on first use, after the user's zoo had no answer."""
+        paths = self.shipped_paths
+        if paths is None:
+            # The prebuilt zoo knows a little of everything and comes last.
+            paths = sorted(map(Path, answers("ccjac_zoos")), key=lambda path: path.parent.name == "ccjac_zoo")
+        return tuple(map(ShippedZoo, paths))
+
+    def candidates(self, fingerprint: str, cost: str, size: int) -> Iterator[Candidate]:
+        """Orders for one structure of ``size`` vertices under one cost model, first layer first."""
+        return self._orders(chain(self._mine(fingerprint), self._shipped(fingerprint)), fingerprint, cost, size)
+
+    def shipped_orders(self, fingerprint: str, cost: str, size: int) -> Iterator[Candidate]:
+        """:meth:`candidates` of the shipped zoos alone."""
+        return self._orders(self._shipped(fingerprint), fingerprint, cost, size)
+
+    @staticmethod
+    def _orders(
+        values: Iterable[tuple[str, Any, Trouble]], fingerprint: str, cost: str, size: int
+    ) -> Iterator[Candidate]:
+        for source, value, trouble in values:
+            try:
+                if isinstance(value, Entry):
+                    stored = value.orders.get(cost)
+                else:
+                    fields = codec.opened(value)
+                    if fields.get("fingerprint") != fingerprint:
+                        raise codec.MalformedError("it lies under another's fingerprint")
+                    stored = codec.decode_order(fields, cost, size)
+            except codec.MalformedError as error:
+                trouble.report(f"the entry {fingerprint} was ignored", error)
+                continue
+            if stored is not None:
+                yield Candidate(source, stored, trouble)
+
+    def _mine(self, fingerprint: str) -> Iterator[tuple[str, Any, Trouble]]:
+        if (entry := self.memory.get(fingerprint)) is not None:
+            yield MEMORY, entry, self.store.trouble
+        if (value := self.store.read(fingerprint)) is not None:
+            yield USER, value, self.store.trouble
+
+    def _shipped(self, fingerprint: str) -> Iterator[tuple[str, Any, Trouble]]:
+        for zoo in self.shipped:
+            for domain, value in zoo.read(fingerprint):
+                yield domain, value, zoo.trouble
+
+    def rows(self, *, mine: bool = False) -> Iterator[Row]:
+        """Everything in all layers, or in the user's own two."""
+        for entry in list(self.memory.values()):
+            yield Row(MEMORY, entry.fingerprint, entry)
+        for key, value in self.store.rows():
+            row = _row(USER, value)
+            if isinstance(row.entry, Entry) and row.fingerprint != key:
+                row = Row(USER, key, codec.MalformedError("it lies under another's fingerprint"))
+            yield row._replace(fingerprint=key)
+        for zoo in () if mine else self.shipped:
+            for domain, value in zoo.entries():
+                yield _row(domain, value)
+
+    def keep(self, entry: Entry, *, urgent: bool) -> bool:
+        """Merge ``entry`` into the user's directory, or into memory if that fails.  Returns whether it was any news."""
+        try:
+            return self.keep_on_disk(entry, urgent=urgent)[1]
+        except UnavailableError as error:
+            self.store.trouble.report(f"{error}; new orders are kept in memory")
+            old = self.memory.get(entry.fingerprint)
+            new = self.memory[entry.fingerprint] = _merge(old, entry)
+            return new is not old
+
+    def keep_on_disk(self, entry: Entry, *, urgent: bool) -> tuple[bool, bool]:
+        """Merge ``entry``, and what memory has of it, into the user's directory.
+
+        Args:
+            entry: A checked entry.
+            urgent: Whether to wait long for other writers.
+
+        Returns:
+            Whether there was a usable entry before, and whether ``entry`` was any news.
+
+        Raises:
+            UnavailableError: It could not be stored.
+        """
+        fingerprint = entry.fingerprint
+        outcome = (False, False)
+
+        def change(old: Entry | None) -> Entry:
+            nonlocal outcome
+            new = _merge(old, entry)
+            outcome = (old is not None, new is not old)
+            if (kept := self.memory.get(fingerprint)) is not None:
+                new = _merge(new, kept)
+            return new
+
+        (self.store.update if urgent else self.store.remember)(fingerprint, change)
+        self.memory.pop(fingerprint, None)
+        return outcome
+
+
+def _row(source: str, value: Any) -> Row:
+    if isinstance(value, codec.MalformedError):
+        return Row(source, "", value)
+    try:
+        entry = codec.decode(value)
+        return Row(source, entry.fingerprint, entry)
+    except codec.MalformedError as error:
+        claimed = str(value.get("fingerprint")) if type(value) is dict else ""
+        return Row(source, claimed if codec.FINGERPRINT.fullmatch(claimed) else "", error)
+
+
+def _merge(old: Entry | None, new: Entry) -> Entry:
+    """``old`` improved by the checked entry ``new``; a stored order that fails its check does not stand in the way."""
+    if old is None or old.fingerprint != new.fingerprint or old.graph != new.graph:
+        return new
+    sound = {
+        name: stored
+        for name, stored in old.orders.items()
+        if name not in new.orders or flaw(old.graph, stored, stored.order, cost_model(name)) is None
+    }
+    return (old if len(sound) == len(old.orders) else replace(old, orders=sound)).merged(new)
