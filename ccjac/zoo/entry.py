@@ -28,7 +28,7 @@ class StoredOrder:
         method: What found it: ``"greedy:LM"``, ``"portfolio:annealing"``.
         proof: Why the bound holds, in the words of :class:`ccjac.ordering.Certificate`.
         seed: The finder's seed.
-        seconds: Time the finder took.
+        seconds: Time spent on searches for this order and for those that it replaced, as far as known.
         pending: A greedy order that was remembered at a miss and waits for a better one.
     """
 
@@ -50,10 +50,10 @@ class StoredOrder:
         """The better of two orders of one graph under one cost model, with the better bound of both.
 
         The cheaper order wins.  Of equally cheap ones the first stays, unless only the second is past waiting.  A bound
-        above the cheaper cost is refuted by it and dropped.
+        above the cheaper cost is refuted by it and dropped.  A winner inherits the time spent before it was found.
         """
         wins = other.cost < self.cost or (other.cost == self.cost and self.pending and not other.pending)
-        best = other if wins else self
+        best = replace(other, seconds=max(self.seconds, other.seconds)) if wins else self
         bounds = [(kept.lower_bound, kept.proof) for kept in (best, self, other) if kept.lower_bound <= best.cost]
         bound, proof = max(bounds, key=lambda b: b[0], default=(0, "none"))
         return replace(best, lower_bound=bound, proof=proof)

@@ -21,7 +21,7 @@ from .check import flaw
 from .entry import Entry, StoredOrder
 from .layers import Layers
 from .maintenance import Finding, Imported
-from .store import UserStore
+from .store import UnavailableError, UserStore
 
 ENVIRONMENT = "CCJAC_ZOO"
 
@@ -159,6 +159,28 @@ class Zoo:
             OrderError: The order does not fit the graph.
         """
         return self._layers.keep(_entry(graph, found, cost, name, seed, pending=False), urgent=True)
+
+    def charge(self, graph: Graph | Canonical, seconds: float, cost: str | CostModel = MULTIPLICATIONS) -> bool:
+        """Add search time to the order in the user's directory.
+
+        Args:
+            graph: A graph, or what :func:`ccjac.fingerprint.canonical` made of it.
+            seconds: How long a search took, successful or not.
+            cost: The cost model of the search.
+
+        Returns:
+            Whether there is such an order.
+
+        Raises:
+            ZooError: The directory cannot be written.
+        """
+        try:
+            return self._layers.charge(_label(graph).fingerprint, cost_model(cost).name, seconds)
+        except UnavailableError as error:
+            raise ZooError(
+                f"`Zoo.charge` cannot write {str(self.path)!r}: {error}. Make it writable, or choose another with "
+                f"`{ENVIRONMENT}`."
+            ) from None
 
     def get(self, fingerprint: str) -> Entry | None:
         """The user's entry with this fingerprint, else the first shipped one.  Its orders are unchecked."""

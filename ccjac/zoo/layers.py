@@ -148,6 +148,25 @@ class Layers:
         self.memory.pop(fingerprint, None)
         return outcome
 
+    def charge(self, fingerprint: str, cost: str, seconds: float) -> bool:
+        """Add ``seconds`` to an order in the user's directory.  Returns whether it is there.
+
+        Raises:
+            UnavailableError: It could not be written.
+        """
+        known = False
+
+        def change(old: Entry | None) -> Entry | None:
+            nonlocal known
+            stored = old.orders.get(cost) if old is not None else None
+            if old is None or stored is None:
+                return old
+            known = True
+            return replace(old, orders={**old.orders, cost: replace(stored, seconds=stored.seconds + seconds)})
+
+        self.store.update(fingerprint, change)
+        return known
+
 
 def _row(source: str, value: Any) -> Row:
     if isinstance(value, codec.MalformedError):

@@ -181,6 +181,9 @@ class UserStore:
             return []
         try:
             with closing(self._reader()) as connection:
+                # Another process may be creating the database right now.
+                if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchall():
+                    return []
                 return connection.execute(query, parameters).fetchall()
         except Exception as error:
             # Not sqlite3.Error alone: a damaged file makes for messages that are no text, which Python cannot decode.
@@ -191,11 +194,12 @@ class UserStore:
         """A connection that writes nothing, not even SQLite's own helper files if the directory forbids them."""
         uri = (self.directory / _FILE).absolute().as_uri()
         last = "mode=ro&immutable=1"
-        for mode in ("mode=ro", last):
+        # Twice, because a process that just closes the file as its last user removes SQLite's helper files.
+        for mode in ("mode=ro", "mode=ro", last):
             connection = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=HASTE)
             try:
                 connection.set_progress_handler(lambda: 1, _STEPS)
-                connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
                 return connection
             except BaseException as error:
                 connection.close()
