@@ -158,6 +158,7 @@ class Layers:
 
         def change(old: Entry | None) -> Entry | None:
             nonlocal known
+            known = False
             stored = old.orders.get(cost) if old is not None else None
             if old is None or stored is None:
                 return old

@@ -103,7 +103,7 @@ class UserStore:
         return value
 
     def update(
-        self, fingerprint: str, change: Callable[[Entry | None], Entry], *, patience: float | None = None
+        self, fingerprint: str, change: Callable[[Entry | None], Entry | None], *, patience: float | None = None
     ) -> None:
         """Replace an entry by what ``change`` makes of it, while all other processes wait.
 
@@ -123,7 +123,7 @@ class UserStore:
         with self._writing(PATIENCE if patience is None else patience) as cache, cache.transact():
             old = self._entry(lambda: cache.get(fingerprint))
             new = change(old)
-            if new is not old:
+            if new is not None and new is not old:
                 cache.set(fingerprint, codec.encode(new))
 
     @staticmethod

@@ -122,6 +122,22 @@ def test_a_refuted_bound_is_dropped() -> None:
     assert StoredOrder((1, 2), 10, 2).merged(StoredOrder((2, 1), 6, 0)).lower_bound == 2
 
 
+def test_search_time_adds_up_and_survives_better_orders(tmp_path: Path, graph: Graph, results: Results) -> None:
+    worse, better = results
+    zoo = Zoo(tmp_path)
+    assert not zoo.charge(graph, 1.0)
+    assert list(zoo.entries()) == []
+    zoo.remember_miss(graph, worse)
+    assert zoo.charge(graph, 5.0)
+    assert not zoo.charge(graph, 5.0, STRUCTURAL)
+    assert zoo.improve(graph, replace(better, seconds=0.0))
+    assert zoo.charge(graph, 2.0)
+    ((_, entry),) = zoo.entries()
+    assert entry.orders["multiplications"].seconds == worse.seconds + 7.0
+    assert not zoo.improve(graph, worse)
+    assert zoo.verify() == []
+
+
 def test_cost_models_are_kept_apart(tmp_path: Path, graph: Graph, results: Results) -> None:
     zoo = Zoo(tmp_path)
     zoo.improve(graph, results[0], MULTIPLICATIONS)
