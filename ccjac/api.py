@@ -237,17 +237,18 @@ def _differentiator(
 
 
 def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _Compiled:
-    linearization = traced.linearization
-    if linearization is None:
-        run, mode = backend.fallback(traced)
-        log.warning("ccjac: %s uses the framework's own %s mode: %s", name, mode, traced.obstacle)
-        return _Compiled(run, Plan(None, (), "fallback", executor=mode, reason=traced.obstacle))
-    chosen = choose(linearization.graph, options.order, options.zoo)
-    program = accumulate(
-        linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes
-    )
-    run, executor = backend.compile(traced, program, options.executor)
-    return _Compiled(run, chosen.with_executor(executor, ""))
+    linearization, obstacle = traced.linearization, traced.obstacle
+    if linearization is not None:
+        chosen = choose(linearization.graph, options.order, options.zoo)
+        program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
+        try:
+            run, executor, reason = backend.compile(traced, program, options.executor)
+            return _Compiled(run, chosen.with_executor(executor, reason))
+        except UnsupportedError as error:
+            obstacle = str(error)
+    run, mode = backend.fallback(traced)
+    log.warning("ccjac: %s uses the framework's own %s mode: %s", name, mode, obstacle)
+    return _Compiled(run, Plan(None, (), "fallback", executor=mode, reason=obstacle))
 
 
 def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:

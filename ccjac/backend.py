@@ -82,8 +82,15 @@ class Backend(Protocol):
     def trace(self, call: Any) -> Traced:
         """Trace and linearize.  Errors of the user's function pass through."""
 
-    def compile(self, traced: Any, jacobian: JacobianProgram, executor: str) -> tuple[Callable[..., Any], str]:
-        """Build the function from ``call.operands`` to the result's pytree.  Returns it with the executor's name."""
+    def compile(self, traced: Any, jacobian: JacobianProgram, executor: str) -> tuple[Callable[..., Any], str, str]:
+        """Build the function from ``call.operands`` to the result's pytree.
+
+        Returns it with the executor's name and, where that is not the fastest one, the reason.
+
+        Raises:
+            BackendError: The executor that was asked for cannot run this program.
+            UnsupportedError: No executor can; the caller uses :meth:`fallback`.
+        """
 
     def fallback(self, traced: Any) -> tuple[Callable[..., Any], str]:
         """The framework's own Jacobian for the same result, and the mode it uses (``"forward"`` or ``"reverse"``)."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ccjac.accumulate import JacobianProgram
 from ccjac.backend import Request
-from ccjac.errors import BackendError
 
 if TYPE_CHECKING:
     from .call import JaxCall
@@ -39,13 +38,13 @@ class JaxBackend:
 
         return trace(call)
 
-    def compile(self, traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> tuple[Callable[..., Any], str]:
+    def compile(
+        self, traced: JaxTraced, jacobian: JacobianProgram, executor: str
+    ) -> tuple[Callable[..., Any], str, str]:
         """Compile a program."""
-        if executor == "kernel":
-            raise BackendError('`executor="kernel"` is not available here; use executor="auto".')
-        from .compiling import as_operations
+        from .compiling import executable
 
-        return as_operations(traced, jacobian), "ops"
+        return executable(traced, jacobian, executor)
 
     def fallback(self, traced: JaxTraced) -> tuple[Callable[..., Any], str]:
         """JAX's own mode."""

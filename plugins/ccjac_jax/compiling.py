@@ -9,20 +9,74 @@ import jax
 import numpy as np
 
 from ccjac.accumulate import JacobianProgram
+from ccjac.errors import BackendError, UnsupportedError
+from ccjac.scalar.kernel import Layout, Operand, Result
 
-from . import ops
+from . import kernel, ops
 from .tracing import JaxTraced
 
 Run = Callable[..., Any]
+"""From the call's operands to the user's containers."""
+
+Arrays = Callable[..., list[Any]]
+"""From the operands (captured values last) to the flat results: values, then Jacobian blocks."""
 
 
-def as_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Run:
-    """The program as plain operations under ``jax.jit``."""
+OPERATIONS_LIMIT = 6_000
+"""Operations beyond which XLA would need minutes to compile a program one by one."""
+
+
+def executable(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> tuple[Run, str, str]:
+    """The program as a function of the call's operands.
+
+    Args:
+        traced: The traced call.
+        jacobian: Its program.
+        executor: ``"auto"``, ``"kernel"`` or ``"ops"``.
+
+    Returns:
+        The function, the executor's name, and why it is not the kernel.
+
+    Raises:
+        BackendError: ``"kernel"`` was asked for and is not possible.
+        UnsupportedError: The program is too large for plain operations.
+    """
+    reason = "asked for"
+    if executor != "ops":
+        reason = kernel.obstacle(jacobian.program) or ""
+        if not reason:
+            return _compiled(_with_kernel(traced, jacobian), traced), "kernel", ""
+        if executor == "kernel":
+            raise BackendError(f'`executor="kernel"` cannot run this program: {reason}. Use executor="auto".')
+    if executor == "auto" and jacobian.program.operations > OPERATIONS_LIMIT:
+        raise UnsupportedError(
+            f"the program has {jacobian.program.operations} operations, too many without a kernel ({reason})"
+        )
+    return _compiled(_with_operations(traced, jacobian), traced), "ops", reason
+
+
+def _shapes(traced: JaxTraced, jacobian: JacobianProgram) -> tuple[list[np.ndarray], list[tuple[tuple[int, ...], Any]]]:
+    """For every array that the program returns: positions among its results, and shape and type."""
+    places: list[np.ndarray] = []
+    kinds: list[tuple[tuple[int, ...], Any]] = []
+    start = 0
+    if traced.with_values:
+        for aval in (*traced.outputs, *traced.auxiliary):
+            places.append(np.arange(start, start + aval.size))
+            kinds.append((aval.shape, aval.dtype))
+            start += aval.size
+    for rows, out in _ranges(traced.outputs):
+        for columns, arg in _ranges(traced.call.avals[: traced.call.n_differentiated]):
+            places.append(jacobian.entries[rows, columns].ravel())
+            kinds.append(((*out.shape, *arg.shape), out.dtype))
+    return places, kinds
+
+
+def _with_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
     wanted = ops.used_inputs(jacobian.program)
-    call = traced.call
-    value_avals = (*traced.outputs, *traced.auxiliary)
+    places, kinds = _shapes(traced, jacobian)
 
-    def flat(*operands: Any) -> tuple[list[Any], list[Any]]:
+    def flat(*operands: Any) -> list[Any]:
         scalars: list[Any] = [None] * jacobian.program.n_inputs
         first = 0
         for operand in operands:
@@ -30,26 +84,37 @@ def as_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Run:
                 scalars[k] = scalar
             first += int(np.prod(np.shape(operand), dtype=np.int64))
         results = ops.run(jacobian.program, scalars)
-        values: list[Any] = []
-        start = 0
-        if traced.with_values:
-            for aval in value_avals:
-                places = np.arange(start, start + aval.size)
-                values.append(ops.assemble(places, results, aval.shape, aval.dtype))
-                start += aval.size
-        blocks = [
-            ops.assemble(jacobian.entries[rows, columns].ravel(), results, (*out.shape, *arg.shape), out.dtype)
-            for rows, out in _ranges(traced.outputs)
-            for columns, arg in _ranges(call.avals[: call.n_differentiated])
-        ]
-        return values, blocks
+        return [ops.assemble(p, results, shape, dtype) for p, (shape, dtype) in zip(places, kinds, strict=True)]
 
+    return flat
+
+
+def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
+    places, kinds = _shapes(traced, jacobian)
+    avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
+    operands = tuple(
+        Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals)
+    )
+    results = tuple(
+        Result(tuple(p.tolist()), np.dtype(dtype).name) for p, (_, dtype) in zip(places, kinds, strict=True)
+    )
+    call = kernel.kernel_call(
+        jacobian.program,
+        Layout(operands, results),
+        [aval.shape for aval in avals],
+        [shape for shape, _ in kinds],
+        _with_operations(traced, jacobian),
+    )
+    return lambda *operands: call(*(jax.numpy.asarray(x) for x in operands))
+
+
+def _compiled(flat: Arrays, traced: JaxTraced) -> Run:
     compiled = jax.jit(flat)
-    captured = traced.captured
+    captured, n_values = traced.captured, traced.n_values
 
     def run(*operands: Any) -> Any:
-        values, blocks = compiled(*operands, *captured)
-        return nest(traced, values, blocks)
+        results = compiled(*operands, *captured)
+        return nest(traced, results[:n_values], results[n_values:])
 
     return run
 
@@ -119,9 +184,9 @@ def framework_mode(traced: JaxTraced) -> tuple[Run, str]:
             jax.eval_shape(other, *call.avals)
         except Exception:
             raise error from None
-        return _compiled(other, traced), second
-    return _compiled(run, traced), first
+        return _jitted(other, traced), second
+    return _jitted(run, traced), first
 
 
-def _compiled(run: Run, traced: JaxTraced) -> Run:
+def _jitted(run: Run, traced: JaxTraced) -> Run:
     return run if traced.captured else jax.jit(run)

@@ -54,6 +54,11 @@ class JaxTraced:
         return self.call.request.with_value or self.call.request.has_aux
 
     @property
+    def n_values(self) -> int:
+        """How many arrays precede the Jacobian's blocks."""
+        return len(self.outputs) + len(self.auxiliary) if self.with_values else 0
+
+    @property
     def reusable(self) -> bool:
         """Whether later calls may use the compiled function."""
         return not self.captured
