@@ -33,11 +33,11 @@ class Arguments:
     keywords: dict[str, Any]
 
 
-def load(target: str) -> Callable[..., Any]:
+def load(target: str, command: str = "ccjac plan") -> Callable[..., Any]:
     """The function that ``MODULE:FUNCTION`` or ``FILE.py:FUNCTION`` names.
 
     The working directory is importable, as with ``python -m``.  A function that is already decorated with
-    :func:`ccjac.jacobian` stands for the function inside.
+    :func:`ccjac.jacobian` stands for the function inside.  Messages speak of ``command``.
 
     Raises:
         ArgumentError: The target has another form, or there is no such module or function.  Errors that the module
@@ -46,20 +46,20 @@ def load(target: str) -> Callable[..., Any]:
     place, _, name = target.rpartition(":")
     if not place or not name:
         raise ArgumentError(
-            f"`ccjac plan` takes MODULE:FUNCTION, such as `mypackage.flux:residual`, FILE.py:FUNCTION or a task of the "
+            f"`{command}` takes MODULE:FUNCTION, such as `mypackage.flux:residual`, FILE.py:FUNCTION or a task of the "
             f"catalogue; got {target!r}."
         )
-    found: Any = _module(place, target)
+    found: Any = _module(place, target, command)
     for part in name.split("."):
         if not hasattr(found, part):
-            raise ArgumentError(f"`ccjac plan`: {place} has no {name!r}. Is the function's name spelled right?")
+            raise ArgumentError(f"`{command}`: {place} has no {name!r}. Is the function's name spelled right?")
         found = getattr(found, part)
     if not callable(found):
-        raise ArgumentError(f"`ccjac plan` needs a function, but {target} is {type(found).__name__}.")
+        raise ArgumentError(f"`{command}` needs a function, but {target} is {type(found).__name__}.")
     return found.__wrapped__ if _is_jacobian(found) else found
 
 
-def parse(args: Sequence[str], shapes: Sequence[str]) -> Arguments:
+def parse(args: Sequence[str], shapes: Sequence[str], command: str = "ccjac plan") -> Arguments:
     """The call's arguments from the values of ``--arg`` or of ``--shape``.
 
     Example:
@@ -71,7 +71,7 @@ def parse(args: Sequence[str], shapes: Sequence[str]) -> Arguments:
     """
     if args and shapes:
         raise ArgumentError(
-            "`ccjac plan` takes either --arg or --shape, since their order would be lost; write a shape as an "
+            f"`{command}` takes either --arg or --shape, since their order would be lost; write a shape as an "
             "argument: --arg 'f32[3,4]'."
         )
     positional: list[Any] = [_array("float32", shape) for shape in shapes]
@@ -106,14 +106,14 @@ def parse_order(text: str) -> str | tuple[int, ...]:
     return text
 
 
-def _module(place: str, target: str) -> Any:
+def _module(place: str, target: str, command: str) -> Any:
     if place.endswith(".py"):
         path = Path(place)
         if not path.is_file():
-            raise ArgumentError(f"`ccjac plan {target}`: there is no file {place}.")
+            raise ArgumentError(f"`{command} {target}`: there is no file {place}.")
         spec = importlib.util.spec_from_file_location(path.stem, path)
         if spec is None or spec.loader is None:
-            raise ArgumentError(f"`ccjac plan {target}`: {place} is no Python source file.")
+            raise ArgumentError(f"`{command} {target}`: {place} is no Python source file.")
         module = importlib.util.module_from_spec(spec)
         sys.modules.setdefault(path.stem, module)
         with _importable(path.parent):
@@ -127,7 +127,7 @@ def _module(place: str, target: str) -> Any:
             if error.name is None or not (place == error.name or place.startswith(error.name + ".")):
                 raise
             raise ArgumentError(
-                f"`ccjac plan {target}`: there is no module {error.name!r} here or among the installed ones."
+                f"`{command} {target}`: there is no module {error.name!r} here or among the installed ones."
             ) from None
 
 

@@ -23,52 +23,60 @@ EXAMPLES = """
 """
 
 
+# The options that say which function is meant; other commands take them too.
+Function = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODULE:FUNCTION",
+        help="A function: MODULE:FUNCTION, importable from here, or FILE.py:FUNCTION, or the name of a catalogue "
+        "task (which brings its own arguments).",
+        show_default=False,
+    ),
+]
+Arg = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arg",
+        "-a",
+        metavar="VALUE",
+        help="One argument of the function; repeat in order. An array's type (f32\\[3,4], f64\\[]), a "
+        "Python literal (1.5, 3, \"'text'\"), a list for an array (\\[1.0, 2.0]), a tuple or dict of these for a "
+        "container; NAME=VALUE for a keyword. Only types and shapes matter, unless the value is static (ints, "
+        "strings).",
+        show_default=False,
+    ),
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shape",
+        "-s",
+        metavar="SIZES",
+        help="One float32 array argument, by its sizes: 6, 3,4 or () for a scalar; repeat in order. Not together "
+        "with --arg.",
+        show_default=False,
+    ),
+]
+Argnums = Annotated[
+    str | None,
+    typer.Option(
+        metavar="INDICES",
+        help="Positions of the differentiated arguments: 0 or 0,2. By default 0, or what the catalogue task says.",
+        show_default=False,
+    ),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The framework that traces the function, such as jax.", show_default="jax"),
+]
+
+
 def plan(
-    function: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODULE:FUNCTION",
-            help="A function: MODULE:FUNCTION, importable from here, or FILE.py:FUNCTION, or the name of a catalogue "
-            "task (which brings its own arguments).",
-            show_default=False,
-        ),
-    ],
-    arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--arg",
-            "-a",
-            metavar="VALUE",
-            help="One argument of the function; repeat in order. An array's type (f32\\[3,4], f64\\[]), a "
-            "Python literal (1.5, 3, \"'text'\"), a list for an array (\\[1.0, 2.0]), a tuple or dict of these for a "
-            "container; NAME=VALUE for a keyword. Only types and shapes matter, unless the value is static (ints, "
-            "strings).",
-            show_default=False,
-        ),
-    ] = None,
-    shape: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--shape",
-            "-s",
-            metavar="SIZES",
-            help="One float32 array argument, by its sizes: 6, 3,4 or () for a scalar; repeat in order. Not together "
-            "with --arg.",
-            show_default=False,
-        ),
-    ] = None,
-    argnums: Annotated[
-        str | None,
-        typer.Option(
-            metavar="INDICES",
-            help="Positions of the differentiated arguments: 0 or 0,2. By default 0, or what the catalogue task says.",
-            show_default=False,
-        ),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The framework that traces the function, such as jax.", show_default="jax"),
-    ] = None,
+    function: Function,
+    arg: Arg = None,
+    shape: Shape = None,
+    argnums: Argnums = None,
+    backend: Backend = None,
     order: Annotated[
         str,
         typer.Option(
@@ -94,7 +102,7 @@ def plan(
 ) -> None:
     """Trace a function and show its elimination plan, without compiling or running it."""
     model = cost_model(cost)
-    target, call, wrt = _target(function, arg or [], shape or [], argnums, backend)
+    target, call, wrt = resolve(function, arg or [], shape or [], argnums, backend)
     common: dict[str, Any] = {"argnums": wrt, "backend": backend, "zoo": False if no_zoo else None}
     wanted: Any = arguments.parse_order(order)
     if isinstance(wanted, str) and wanted not in ("forward", "reverse") and model.name != "multiplications":
@@ -113,16 +121,26 @@ def plan(
         _show(result, model)
 
 
-def _target(
-    function: str, arg: list[str], shape: list[str], argnums: str | None, backend: str | None
+def resolve(
+    function: str,
+    arg: list[str],
+    shape: list[str],
+    argnums: str | None,
+    backend: str | None,
+    command: str = "ccjac plan",
 ) -> tuple[Callable[..., Any], arguments.Arguments, int | tuple[int, ...]]:
+    """The function, its arguments and what is differentiated, from the words of the command line.
+
+    Raises:
+        CcjacError: The words name no function or do not fit it; the message speaks of ``command``.
+    """
     wrt = arguments.parse_argnums(argnums) if argnums is not None else None
     if ":" in function:
-        return arguments.load(function), arguments.parse(arg, shape), 0 if wrt is None else wrt
-    task = catalogue.find(function, "ccjac plan")
+        return arguments.load(function, command), arguments.parse(arg, shape, command), 0 if wrt is None else wrt
+    task = catalogue.find(function, command)
     if arg or shape:
         raise CcjacError(
-            f"`ccjac plan {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
+            f"`{command} {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
         )
     return (
         task.bind(backend or "jax"),
