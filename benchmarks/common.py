@@ -87,6 +87,7 @@ def bars(
     xlabel: str,
     log: bool = False,
     stacked: bool = False,
+    reference: float | None = None,
 ) -> Path:
     """Draw horizontal bars, one group per task and one bar (or one segment, if ``stacked``) per series.
 
@@ -99,6 +100,7 @@ def bars(
         xlabel: The quantity and its unit.
         log: Whether the axis is logarithmic.
         stacked: Whether the series are parts of a whole.
+        reference: Where to draw a line to compare with.
 
     Returns:
         The path of the PNG file.
@@ -109,7 +111,7 @@ def bars(
     import matplotlib.pyplot as plt
 
     rows = len(groups) * (1 if stacked else len(series))
-    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.22 * rows + 0.1 * len(groups)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 1.4 + 0.13 * rows + 0.06 * len(groups)), layout="constrained")
     height = 0.7 if stacked else 0.84 / len(series)
     base = [0.0] * len(groups)
     for k, (label, values) in enumerate(series.items()):
@@ -121,16 +123,15 @@ def bars(
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.set_xlabel(xlabel)
-    axes.set_title(title, loc="left")
+    figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize="medium")
+    axes.margins(y=0.01)
+    axes.tick_params(axis="y", labelsize="small")
+    if reference is not None:
+        axes.axvline(reference, color="0.4", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     if log:
         axes.set_xscale("log")
-    axes.legend(
-        frameon=False,
-        ncols=min(4, len(series)),
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.45 / max(1.0, 0.22 * rows)),
-    )
+    figure.legend(frameon=False, ncols=min(4, len(series)), loc="outside lower center")
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.png"
     figure.savefig(path, dpi=120)

@@ -121,6 +121,7 @@ def _draw(found: list[dict[str, Any]], directory: Path) -> None:
         directory,
         title="Multiplications per Jacobian (in brackets: the better of forward and reverse mode)",
         xlabel="share of the better mode's multiplications",
+        reference=1.0,
     )
 
 
