@@ -10,7 +10,7 @@ from operator import index
 from typing import Any, Literal, get_args
 
 from . import plugins
-from .accumulate import accumulate
+from .accumulate import JacobianProgram, accumulate
 from .backend import Backend, Request, Traced
 from .errors import BackendError, CcjacError, InputError, UnsupportedError
 from .graph import Graph
@@ -165,6 +165,7 @@ def plan(
     order: Any = "auto",
     backend: str | Backend | None = None,
     granularity: GranularityChoice = "auto",
+    executor: Executor = "auto",
     zoo: Any = None,
     **kwargs: Any,
 ) -> Plan:
@@ -173,14 +174,10 @@ def plan(
     ``args`` and ``kwargs`` go to ``fun``; only their shapes and types matter.  For a function that does not expand to scalars the plan's
     ``source`` is ``"fallback"`` and its ``reason`` says why.
     """
-    options = _Options(order, backend, granularity, "auto", zoo)
+    options = _Options(order, backend, granularity, executor, zoo)
     chosen = _select_backend(options.backend, args, kwargs)
     request = Request(fun, _checked_argnums(argnums), has_aux, with_value=False)
-    traced = chosen.trace(chosen.prepare(request, args, kwargs))
-    if traced.linearization is None:
-        _, mode = chosen.fallback(traced)
-        return Plan(None, (), "fallback", executor=mode, reason=traced.obstacle)
-    return choose(traced.linearization.graph, options.order, options.zoo)
+    return _planned(chosen, chosen.trace(chosen.prepare(request, args, kwargs)), options)[0]
 
 
 def trace(
@@ -236,19 +233,26 @@ def _differentiator(
     return differentiated
 
 
-def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _Compiled:
+def _planned(backend: Backend, traced: Traced, options: _Options) -> tuple[Plan, JacobianProgram | None]:
+    """The plan, and the program unless the plan is the framework's own mode."""
     linearization, obstacle = traced.linearization, traced.obstacle
     if linearization is not None:
         chosen = choose(linearization.graph, options.order, options.zoo)
         program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
         try:
-            run, executor, reason = backend.compile(traced, program, options.executor)
-            return _Compiled(run, chosen.with_executor(executor, reason))
+            executor, reason = backend.select_executor(program, options.executor)
+            return chosen.with_executor(executor, reason), program
         except UnsupportedError as error:
             obstacle = str(error)
-    run, mode = backend.fallback(traced)
-    log.warning("ccjac: %s uses the framework's own %s mode: %s", name, mode, obstacle)
-    return _Compiled(run, Plan(None, (), "fallback", executor=mode, reason=obstacle))
+    return Plan(None, (), "fallback", executor=backend.fallback(traced)[1], reason=obstacle), None
+
+
+def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _Compiled:
+    plan, program = _planned(backend, traced, options)
+    if program is None:
+        log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
+        return _Compiled(backend.fallback(traced)[0], plan)
+    return _Compiled(backend.compile(traced, program, plan.executor), plan)
 
 
 def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:

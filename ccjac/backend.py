@@ -82,15 +82,16 @@ class Backend(Protocol):
     def trace(self, call: Any) -> Traced:
         """Trace and linearize.  Errors of the user's function pass through."""
 
-    def compile(self, traced: Any, jacobian: JacobianProgram, executor: str) -> tuple[Callable[..., Any], str, str]:
-        """Build the function from ``call.operands`` to the result's pytree.
-
-        Returns it with the executor's name and, where that is not the fastest one, the reason.
+    def select_executor(self, jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
+        """What will run a program: the executor's name and, where it is not the fastest one, the reason.
 
         Raises:
             BackendError: The executor that was asked for cannot run this program.
-            UnsupportedError: No executor can; the caller uses :meth:`fallback`.
+            UnsupportedError: None can; the caller uses :meth:`fallback`.
         """
+
+    def compile(self, traced: Any, jacobian: JacobianProgram, executor: str) -> Callable[..., Any]:
+        """Build the function from ``call.operands`` to the result's pytree, with a selected executor."""
 
     def fallback(self, traced: Any) -> tuple[Callable[..., Any], str]:
         """The framework's own Jacobian for the same result, and the mode it uses (``"forward"`` or ``"reverse"``)."""

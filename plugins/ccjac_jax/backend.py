@@ -38,13 +38,17 @@ class JaxBackend:
 
         return trace(call)
 
-    def compile(
-        self, traced: JaxTraced, jacobian: JacobianProgram, executor: str
-    ) -> tuple[Callable[..., Any], str, str]:
-        """Compile a program."""
-        from .compiling import executable
+    def select_executor(self, jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
+        """The kernel where it can run, plain operations elsewhere."""
+        from .compiling import select_executor
 
-        return executable(traced, jacobian, executor)
+        return select_executor(jacobian, wanted)
+
+    def compile(self, traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Callable[..., Any]:
+        """Compile a program."""
+        from .compiling import compiled
+
+        return compiled(traced, jacobian, executor)
 
     def fallback(self, traced: JaxTraced) -> tuple[Callable[..., Any], str]:
         """JAX's own mode."""

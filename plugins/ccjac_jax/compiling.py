@@ -26,33 +26,37 @@ OPERATIONS_LIMIT = 6_000
 """Operations beyond which XLA would need minutes to compile a program one by one."""
 
 
-def executable(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> tuple[Run, str, str]:
-    """The program as a function of the call's operands.
-
-    Args:
-        traced: The traced call.
-        jacobian: Its program.
-        executor: ``"auto"``, ``"kernel"`` or ``"ops"``.
-
-    Returns:
-        The function, the executor's name, and why it is not the kernel.
+def select_executor(jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
+    """``"kernel"`` or ``"ops"``, and why it is not the kernel.
 
     Raises:
         BackendError: ``"kernel"`` was asked for and is not possible.
         UnsupportedError: The program is too large for plain operations.
     """
-    reason = "asked for"
-    if executor != "ops":
-        reason = kernel.obstacle(jacobian.program) or ""
-        if not reason:
-            return _compiled(_with_kernel(traced, jacobian), traced), "kernel", ""
-        if executor == "kernel":
-            raise BackendError(f'`executor="kernel"` cannot run this program: {reason}. Use executor="auto".')
-    if executor == "auto" and jacobian.program.operations > OPERATIONS_LIMIT:
+    if wanted == "ops":
+        return "ops", "asked for"
+    reason = kernel.obstacle(jacobian.program)
+    if reason is None:
+        return "kernel", ""
+    if wanted == "kernel":
+        raise BackendError(f'`executor="kernel"` cannot run this program: {reason}. Use executor="auto".')
+    if jacobian.program.operations > OPERATIONS_LIMIT:
         raise UnsupportedError(
             f"the program has {jacobian.program.operations} operations, too many without a kernel ({reason})"
         )
-    return _compiled(_with_operations(traced, jacobian), traced), "ops", reason
+    return "ops", reason
+
+
+def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run:
+    """The program as a function of the call's operands, by the executor that :func:`select_executor` named."""
+    flat = jax.jit((_with_kernel if executor == "kernel" else _with_operations)(traced, jacobian))
+    captured, n_values = traced.captured, traced.n_values
+
+    def run(*operands: Any) -> Any:
+        results = flat(*operands, *captured)
+        return nest(traced, results[:n_values], results[n_values:])
+
+    return run
 
 
 def _shapes(traced: JaxTraced, jacobian: JacobianProgram) -> tuple[list[np.ndarray], list[tuple[tuple[int, ...], Any]]]:
@@ -106,17 +110,6 @@ def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
         _with_operations(traced, jacobian),
     )
     return lambda *operands: call(*(jax.numpy.asarray(x) for x in operands))
-
-
-def _compiled(flat: Arrays, traced: JaxTraced) -> Run:
-    compiled = jax.jit(flat)
-    captured, n_values = traced.captured, traced.n_values
-
-    def run(*operands: Any) -> Any:
-        results = compiled(*operands, *captured)
-        return nest(traced, results[:n_values], results[n_values:])
-
-    return run
 
 
 def _ranges(avals: Sequence[Any]) -> list[tuple[slice, Any]]:

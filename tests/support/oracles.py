@@ -31,7 +31,7 @@ def _accumulated(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -
 def eager_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Any:
     """The Jacobian by all arguments as plain operations, one at a time: XLA compiles no program."""
     traced, program = _accumulated(fun, args, order)
-    run, _, _ = JaxBackend().compile(traced, program, "ops")
+    run = JaxBackend().compile(traced, program, "ops")
     with jax.disable_jit():
         return run(*traced.call.operands)
 
