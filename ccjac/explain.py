@@ -34,7 +34,22 @@ def describe(plan: Plan) -> str:
         lines.append(f"{name:<12}{c.multiplications:>16,}{c.structural:>12,}{c.additions:>11,}")
     certainty = "optimal" if plan.optimal else f"at least {plan.lower_bound:,}" if plan.lower_bound else "not bounded"
     lines.append(f"source       {plan.source} (multiplications: {certainty})")
+    if graph.labels and plan.order:
+        v, pairs = heaviest(plan)
+        lines.append(f"heaviest     vertex {v}: {pairs} pairs ({graph.labels[v - graph.n_inputs]})")
     if plan.executor:
         lines.append(f"executor     {plan.executor}" + (f" ({plan.reason})" if plan.reason else ""))
     lines.append(f"fingerprint  {plan.fingerprint}")
     return "\n".join(lines)
+
+
+def heaviest(plan: Plan) -> tuple[int, int]:
+    """The vertex whose elimination multiplies most pairs, and how many."""
+    assert plan.graph is not None
+    state = elimination.EliminationState(plan.graph)
+    most, where = -1, plan.order[0]
+    for v in plan.order:
+        if (pairs := sum(state.pairs(v))) > most:
+            most, where = pairs, v
+        state.eliminate(v)
+    return where, most

@@ -8,6 +8,7 @@ equation: from a template for elementwise operations, else from a walk through t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -69,8 +70,8 @@ class Interpreter:
         return Symbolic(np.array(ids, dtype=np.int64).reshape(shape), table if active else None, dtype)
 
     def label(self, eqn: Any) -> str:
-        """Where an equation comes from."""
-        return str(eqn.primitive.name)
+        """An equation's operation and the line of the user's code that it comes from."""
+        return f"{eqn.primitive.name} at {line}" if (line := user_line(eqn)) else str(eqn.primitive.name)
 
     def unsupported(self, eqn: Any, why: str) -> UnsupportedError:
         """The exception that sends the function to the framework's own mode."""
@@ -268,6 +269,18 @@ class Interpreter:
             tables.append(entries)
             start += aval.size
         return self._with_vertices(eqn, rule, results, tables)
+
+
+_LIBRARIES = tuple(str(Path(file).parent) for file in (jax.__file__, __file__, np.__file__))
+
+
+def user_line(eqn: Any) -> str:
+    """``file.py:line`` of the innermost frame outside JAX and numpy, or an empty string."""
+    traceback = getattr(eqn.source_info, "traceback", None)
+    for frame in traceback.frames if traceback is not None else ():
+        if not frame.file_name.startswith(_LIBRARIES):
+            return f"{Path(frame.file_name).name}:{frame.line_num}"
+    return ""
 
 
 def _without_tangent(value: Value) -> Value:

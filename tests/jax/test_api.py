@@ -403,6 +403,13 @@ def test_plan_reports() -> None:
     assert repr(plan) == text
 
 
+def test_vertices_know_their_source_line() -> None:
+    labels = ccjac.trace(residual, X).labels
+    first_line = residual.__code__.co_firstlineno + 1
+    assert f"sin at test_api.py:{first_line}" in labels
+    assert "test_api.py" in ccjac.plan(residual, X).describe()
+
+
 def test_plan_of_a_function_with_keyword_arguments() -> None:
     plan = ccjac.plan(trees, P, Q, argnums=(0, 1), scale=2.0)
     assert plan.graph is not None
