@@ -81,9 +81,9 @@ def accumulate(
 def product(builder: Builder, left: int, right: int) -> int:
     """The product of two partials.
 
-    A partial that a ``select_n`` switches off stays switched off outside the product: ``select(p, 0, a) * b`` is built as
-    ``select(p, 0, a * b)``.  An infinite or undefined ``b`` in the branch not taken then does no harm, as in that one of the
-    framework's two modes that is not poisoned by it, and a multiplication by a mask costs none.
+    A partial that a ``select_n`` switches off stays switched off outside the product: ``select(p, 0, a) * b`` is
+    built as ``select(p, 0, a * b)``.  An infinite or undefined ``b`` in the branch not taken then does no harm, as in
+    that one of the framework's two modes that is not poisoned by it, and a multiplication by a mask costs none.
     """
     left, right = _promoted(builder, left, right)
     for mask, other in ((left, right), (right, left)):

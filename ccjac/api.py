@@ -40,8 +40,8 @@ class _Options:
             )
         if self.granularity not in _SERVED_GRANULARITIES:
             raise UnsupportedError(
-                '`granularity="tensor"` is not served by this version; use "auto", which falls back to the framework\'s '
-                "own modes for functions with large arrays."
+                '`granularity="tensor"` is not served by this version; use "auto": functions with large arrays then '
+                "run in the framework's own modes."
             )
         if self.executor not in get_args(Executor):
             raise CcjacError(f"`executor` must be one of {', '.join(get_args(Executor))}; got {self.executor!r}.")
@@ -66,30 +66,32 @@ def jacobian(
 ) -> Callable[..., Any]:
     """Exact Jacobian of ``fun``, a drop-in for ``jax.jacfwd``/``jax.jacrev`` and ``torch.func.jacrev``.
 
-    Works bare (``@ccjac.jacobian``), with arguments (``@ccjac.jacobian(argnums=(0, 1))``) and as a function.  The function is traced
-    and compiled once per combination of argument shapes, types and static arguments; Python side effects and values that the
-    function reads from its surroundings are those of that first call, as under ``jax.jit``.
+    Works bare (``@ccjac.jacobian``), with arguments (``@ccjac.jacobian(argnums=(0, 1))``) and as a function.  ``fun``
+    is traced and compiled once per combination of argument shapes, types and static arguments; Python side effects and
+    values that it reads from its surroundings are those of that first call, as under ``jax.jit``.
 
     Args:
         fun: A function of arrays and containers of arrays.  Array arguments and Python floats are traced; other leaves
             (ints, bools, strings, ...) are static.
         argnums: Which positional argument, or tuple of them, to differentiate.
         has_aux: Whether ``fun`` returns ``(output, aux)``; the result is then ``(jacobian, aux)``.
-        order: How to eliminate: ``"auto"`` (order zoo, else the greedy portfolio), ``"forward"``, ``"reverse"``, ``"markowitz"``, the
-            name of a registered searcher, a sequence of vertices, or a :class:`ccjac.Plan`.  Never changes the result.
+        order: How to eliminate: ``"auto"`` (order zoo, else the greedy portfolio), ``"forward"``, ``"reverse"``,
+            ``"markowitz"``, the name of a registered searcher, a sequence of vertices, or a :class:`ccjac.Plan`.
+            Never changes the result.
         backend: ``"jax"``, ``"torch"`` or a backend object; by default the framework that the arguments belong to.
         granularity: ``"auto"`` or ``"scalar"``.
         executor: ``"auto"``, ``"kernel"`` (one fused loop) or ``"ops"`` (plain operations of the framework).
-        zoo: Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or ``False`` for none.
+        zoo: Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or
+            ``False`` for none.
 
     Returns:
-        A function with the signature of ``fun``.  For an output leaf of shape ``s`` and a differentiated argument leaf of shape ``t``
-        the result's leaf has shape ``s + t``; the containers nest as ``jax.jacfwd`` nests them: the output's outside,
-        then the tuple of ``argnums`` if it is one, then the argument's.
+        A function with the signature of ``fun``.  For an output leaf of shape ``s`` and a differentiated argument leaf
+        of shape ``t`` the result's leaf has shape ``s + t``; the containers nest as ``jax.jacfwd`` nests them: the
+        output's outside, then the tuple of ``argnums`` if it is one, then the argument's.
 
     Raises:
-        InputError: When called with integer, boolean or complex differentiated arguments, or if ``fun`` returns something that is
-            no array.
+        InputError: When called with integer, boolean or complex differentiated arguments, or if ``fun`` returns
+            something that is no array.
         OrderError: When called with an ``order`` that does not fit the traced graph.
         BackendError: If no backend takes the arguments.
 
@@ -98,7 +100,9 @@ def jacobian(
         >>> ccjac.jacobian(lambda x: x[0] * x)(jnp.array([2.0, 3.0])).tolist()
         [[4.0, 0.0], [3.0, 2.0]]
     """
-    return _differentiator(fun, argnums, has_aux, _Options(order, backend, granularity, executor, zoo), with_value=False)
+    return _differentiator(
+        fun, argnums, has_aux, _Options(order, backend, granularity, executor, zoo), with_value=False
+    )
 
 
 def value_and_jacobian(
@@ -171,8 +175,8 @@ def plan(
 ) -> Plan:
     """The plan that :func:`jacobian` would follow for these arguments, without compiling or running it.
 
-    ``args`` and ``kwargs`` go to ``fun``; only their shapes and types matter.  For a function that does not expand to scalars the plan's
-    ``source`` is ``"fallback"`` and its ``reason`` says why.
+    ``args`` and ``kwargs`` go to ``fun``; only their shapes and types matter.  For a function that does not expand
+    to scalars the plan's ``source`` is ``"fallback"`` and its ``reason`` says why.
     """
     options = _Options(order, backend, granularity, executor, zoo)
     chosen = _select_backend(options.backend, args, kwargs)
@@ -192,7 +196,7 @@ def trace(
     """The linearized computational graph of ``fun`` at these argument shapes.
 
     Raises:
-        UnsupportedError: The function does not expand to scalars (a while loop, a matrix factorisation, huge arrays, ...).
+        UnsupportedError: The function does not expand to scalars (a while loop, a matrix factorisation, huge arrays).
     """
     options = _Options("auto", backend, granularity, "auto", False)
     chosen = _select_backend(options.backend, args, kwargs)
@@ -283,7 +287,8 @@ def _select_backend(wanted: str | Backend | None, args: tuple[Any, ...], kwargs:
             return backend
     if not known:
         raise BackendError(
-            "`ccjac.jacobian` found no backend. Install one with `pip install 'ccjac[jax]'` or `pip install 'ccjac[torch]'`."
+            "`ccjac.jacobian` found no backend. "
+            "Install one with `pip install 'ccjac[jax]'` or `pip install 'ccjac[torch]'`."
         )
     # Python and numpy numbers belong to no framework; JAX takes them, as `jax.jacfwd` does.
     return known.get("jax") or next(iter(known.values()))

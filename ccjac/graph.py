@@ -60,8 +60,8 @@ class Graph:
         """Check a description and bring it into normal form.
 
         Parallel edges add up, so they merge into one edge, which is then no unit edge.  An output that other vertices
-        use, an input that is an output, and every occurrence of a vertex that is an output twice get a copy vertex behind
-        a unit edge; copies are numbered from ``n_inputs + n_vertices`` on, so the given numbers keep their meaning.
+        use, an input that is an output, and every occurrence of a vertex that is an output twice get a copy vertex
+        behind a unit edge; copies are numbered from ``n_inputs + n_vertices`` on, so the given numbers keep their meaning.
 
         Args:
             n_inputs: Number of inputs.

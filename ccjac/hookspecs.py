@@ -1,6 +1,7 @@
 """The hooks through which backends, searchers, zoos and cost models plug in (pluggy, entry-point group ``ccjac``).
 
-A plugin is a module (or object) named by an entry point in the group ``ccjac``; it defines any of the functions below with
+A plugin is a module (or object) named by an entry point in the group ``ccjac``; it defines any of the functions
+below with
 the marker :data:`hookimpl`.  Import your framework inside the hook, not in the module: discovery must stay cheap.
 """
 
@@ -23,7 +24,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def ccjac_backend() -> Backend | None:  # type: ignore[empty-body]
+def ccjac_backend() -> Backend | None:
     """Return a :class:`ccjac.backend.Backend`, or ``None`` if its framework is not installed."""
 
 

@@ -1,6 +1,7 @@
 """A traced function, split into its primal scalar program and the graph of its local partials.
 
-Backends fill a :class:`Recorder` while they walk through a traced function; everything after that is free of frameworks.
+Backends fill a :class:`Recorder` while they walk through a traced function; everything after that is free of
+frameworks.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Linearization:
 class Recorder:
     """Collects vertices and partials while a backend walks through a function.
 
-    ``limit`` bounds the number of program values; beyond it :class:`UnsupportedError` stops the expansion, and the caller
-    differentiates with the framework's own modes instead.
+    ``limit`` bounds the number of program values; beyond it :class:`UnsupportedError` stops the expansion, and the
+    caller differentiates with the framework's own modes instead.
     """
 
     def __init__(self, n_inputs: int, limit: int) -> None:
@@ -58,7 +59,9 @@ class Recorder:
             raise UnsupportedError(f"the function expands to more than {self.limit} scalar operations")
 
     def vertex(self, form: Form, label: str = "") -> int:
-        """The vertex whose tangent is ``form``: an old one if the form is just that, ``NO_TANGENT`` for an empty form."""
+        """The vertex whose tangent is ``form``: an old one if the form is just that, ``NO_TANGENT`` for an empty
+        form.
+        """
         form = {v: c for v, c in form.items() if self.builder.constant_value(c) != 0}
         if not form:
             return NO_TANGENT

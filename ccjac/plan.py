@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -95,8 +94,8 @@ def choose(graph: Graph, order: Any = "auto", zoo: Any = None) -> Plan:
 
     Args:
         graph: The graph to eliminate.
-        order: ``"auto"`` (zoo, then the greedy portfolio), ``"forward"``, ``"reverse"``, ``"markowitz"``, the name of a registered
-            searcher, a sequence of vertices, or a plan of an equal graph.
+        order: ``"auto"`` (zoo, then the greedy portfolio), ``"forward"``, ``"reverse"``, ``"markowitz"``, the name
+            of a registered searcher, a sequence of vertices, or a plan of an equal graph.
         zoo: Where ``"auto"`` looks: ``None`` for all layers, a path, a zoo, or ``False`` for none.
 
     Raises:

@@ -1,11 +1,12 @@
 """Scalar programs in static single assignment form, simplified while they are built.
 
-A :class:`Builder` hands out one number per distinct value: the same operation on the same values is built once, constants
+A :class:`Builder` hands out one number per distinct value: the same operation on the same values is built once,
+constants
 fold, signs move outwards, and products by +1 or -1 vanish.  All of it is exact in IEEE arithmetic, so a program
 computes what the traced function computes.  :meth:`Builder.finish` drops dead code.
 
-Operations are named after the ``jax.lax`` primitives (``"add"``, ``"sin"``, ``"select_n"``); :mod:`ccjac.scalar.evaluate` gives
-their meaning on numpy arrays.
+Operations are named after the ``jax.lax`` primitives (``"add"``, ``"sin"``, ``"select_n"``);
+:mod:`ccjac.scalar.evaluate` gives their meaning on numpy arrays.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,8 @@ class Node(NamedTuple):
     """One value of a program.
 
     Attributes:
-        op: ``"input"`` (``param``: position of the scalar among the inputs), ``"const"`` (``param``: the number), or the name of
+        op: ``"input"`` (``param``: position of the scalar among the inputs), ``"const"`` (``param``: the number), or
+        the name of
             an elementwise operation.
         args: The operands' positions; every operand stands before its user.
         dtype: numpy's name of the result's type, such as ``"float32"``.
@@ -34,7 +36,7 @@ class Node(NamedTuple):
     op: str
     args: tuple[int, ...]
     dtype: str
-    param: Hashable = None
+    param: Any = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Program:
         return table
 
 
-_FOLDABLE = {"float32": np.float32, "float64": np.float64}
+_FOLDABLE: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
 
@@ -91,7 +93,7 @@ class Builder:
     def constant_value(self, value: int) -> Number | None:
         """The number behind ``value`` if it is a constant, else ``None``."""
         node = self.nodes[value]
-        return node.param if node.op == "const" else None  # type: ignore[return-value]
+        return node.param if node.op == "const" else None
 
     # -- operations -----------------------------------------------------------------------------------------------
 

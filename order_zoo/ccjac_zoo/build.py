@@ -1,8 +1,9 @@
 """Rebuild the prebuilt zoo: ``python -m ccjac_zoo.build``.
 
-Every function of the catalogue is traced by JAX, its graph searched for both cost models, and the best orders written as one JSON file
-per domain.  A rebuild starts from the orders that are there, so it never makes one worse.  The same seed and ample ``--seconds`` give
-the same orders; the budget is wall-clock time, so a slower machine may stop earlier.
+Every function of the catalogue is traced by JAX, its graph searched for both cost models, and the best orders written
+as one JSON file per domain.  A rebuild starts from the orders that are there, so it never makes one worse.  The same
+seed and ample ``--seconds`` give the same orders; the budget is wall-clock time, so a slower machine may stop
+earlier.
 """
 
 from __future__ import annotations
@@ -99,4 +100,3 @@ __all__ = ["build", "entry_of", "graph_of"]
 
 if __name__ == "__main__":
     typer.run(build)
-

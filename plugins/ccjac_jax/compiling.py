@@ -96,9 +96,7 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
 def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
     places, kinds = _shapes(traced, jacobian)
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
-    operands = tuple(
-        Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals)
-    )
+    operands = tuple(Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals))
     results = tuple(
         Result(tuple(p.tolist()), np.dtype(dtype).name) for p, (_, dtype) in zip(places, kinds, strict=True)
     )
@@ -121,14 +119,15 @@ def _ranges(avals: Sequence[Any]) -> list[tuple[slice, Any]]:
 
 
 def nest(traced: JaxTraced, values: Sequence[Any], blocks: Sequence[Any]) -> Any:
-    """Put flat results into the containers that ``jax.jacfwd`` returns: output outside, then ``argnums``, then argument."""
+    """Put flat results into the containers that ``jax.jacfwd`` returns: output outside, then ``argnums``, then
+    argument.
+    """
     call, request = traced.call, traced.call.request
     per_output: list[Any] = []
     remaining = iter(blocks)
     for _ in traced.outputs:
         parts = [
-            jax.tree.unflatten(tree, [next(remaining) for _ in range(tree.num_leaves)])
-            for tree in call.argument_trees
+            jax.tree.unflatten(tree, [next(remaining) for _ in range(tree.num_leaves)]) for tree in call.argument_trees
         ]
         per_output.append(tuple(parts) if isinstance(request.argnums, tuple) else parts[0])
     result = jax.tree.unflatten(traced.output_tree, per_output)
@@ -143,7 +142,9 @@ def nest(traced: JaxTraced, values: Sequence[Any], blocks: Sequence[Any]) -> Any
 
 
 def framework_mode(traced: JaxTraced) -> tuple[Run, str]:
-    """JAX's own Jacobian of the same call: forward mode unless there are fewer outputs than inputs and reverse mode works."""
+    """JAX's own Jacobian of the same call: forward mode unless there are fewer outputs than inputs and reverse mode
+    works.
+    """
     call, request = traced.call, traced.call.request
     n_inputs = sum(a.size for a in call.avals[: call.n_differentiated])
     n_outputs = sum(a.size for a in traced.outputs)

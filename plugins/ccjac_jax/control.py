@@ -111,8 +111,7 @@ def _cond(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
             number = builder.emit("ne", (number, low), "bool")
     results = [walker.run_inner(branch, rest) for branch in branches]
     return [
-        _selected(walker, eqn, number, [result[k] for result in results], var.aval)
-        for k, var in enumerate(eqn.outvars)
+        _selected(walker, eqn, number, [result[k] for result in results], var.aval) for k, var in enumerate(eqn.outvars)
     ]
 
 
@@ -121,9 +120,7 @@ def _selected(walker: Interpreter, eqn: Any, which: int, cases: list[Value], ava
     if any(isinstance(c, Forms) for c in cases):
         entries = zero_forms(aval.shape)
         for place in np.ndindex(aval.shape):
-            entries[place] = choose(
-                walker, which, [c.entries[place] if isinstance(c, Forms) else None for c in cases]
-            )
+            entries[place] = choose(walker, which, [c.entries[place] if isinstance(c, Forms) else None for c in cases])
         return Forms(entries)
     lifted = [lift(builder, c) for c in cases]
     dtype = aval.dtype.name

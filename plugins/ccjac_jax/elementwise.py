@@ -22,15 +22,27 @@ from .values import Symbolic, Value, lift
 if TYPE_CHECKING:
     from .interpreter import Interpreter
 
-ELEMENTWISE = frozenset(
-    """
-    abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz convert_element_type cos cosh
-    digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma igamma_grad_a igammac integer_pow is_finite le le_to
-    lgamma log log1p logistic lt lt_to max min mul ne neg nextafter not or polygamma population_count pow random_gamma_grad
-    reduce_precision regularized_incomplete_beta rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
-    sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta
-    """.split()
-)
+# fmt: off
+ELEMENTWISE = frozenset((
+    # arithmetic and powers
+    "add", "add_any", "sub", "mul", "div", "neg", "rem", "abs", "sign", "square", "sqrt", "rsqrt", "cbrt", "pow",
+    "integer_pow",
+    # exponentials
+    "exp", "exp2", "expm1", "log", "log1p", "logistic",
+    # angles
+    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    # special functions
+    "erf", "erfc", "erf_inv", "lgamma", "digamma", "polygamma", "zeta", "igamma", "igammac", "igamma_grad_a",
+    "random_gamma_grad", "regularized_incomplete_beta", "bessel_i0e", "bessel_i1e",
+    # comparison and choice
+    "max", "min", "clamp", "select_n", "eq", "ne", "lt", "le", "gt", "ge", "eq_to", "lt_to", "le_to", "is_finite",
+    # rounding and types
+    "floor", "ceil", "round", "nextafter", "reduce_precision", "convert_element_type", "stop_gradient",
+    # integers and bits
+    "and", "or", "xor", "not", "shift_left", "shift_right_arithmetic", "shift_right_logical", "clz",
+    "population_count",
+))
+# fmt: on
 """Primitives that act on every entry alone; a scalar operand may accompany arrays."""
 
 _NO_PARAM = frozenset({"convert_element_type"})
@@ -61,7 +73,9 @@ def emit_elementwise(builder: Builder, name: str, args: Sequence[int], dtype: st
 
 @dataclass(frozen=True)
 class _Template:
-    """A small program over placeholders: the result's value, and the partial by every active operand (or ``None`` for zero)."""
+    """A small program over placeholders: the result's value, and the partial by every active operand (or ``None``
+    for zero).
+    """
 
     nodes: tuple[Node, ...]
     result: int
@@ -104,9 +118,9 @@ def _stamp(builder: Builder, template: _Template, args: Sequence[int]) -> list[i
     place: list[int] = []
     for op, inner, dtype, param in template.nodes:
         if op == "input":
-            place.append(args[param])  # type: ignore[index]
+            place.append(args[param])
         elif op == "const":
-            place.append(builder.const(param, dtype))  # type: ignore[arg-type]
+            place.append(builder.const(param, dtype))
         else:
             place.append(builder.emit(op, [place[a] for a in inner], dtype, param))
     return place

@@ -1,7 +1,9 @@
 """Walk through a jaxpr and record its values, vertices and local partials.
 
-Every equation is evaluated in one of four ways, tried in this order: concretely (all operands known), by its control-flow rule, by
-moving entries (structural), or by its value rule.  Where an operand is active, the partials come from JAX's own derivative of that one
+Every equation is evaluated in one of four ways, tried in this order: concretely (all operands known), by its
+control-flow rule, by
+moving entries (structural), or by its value rule.  Where an operand is active, the partials come from JAX's own
+derivative of that one
 equation: from a template for elementwise operations, else from a walk through the equation's ``jvp``.
 """
 
@@ -163,9 +165,7 @@ class Interpreter:
         vertices: Sequence[np.ndarray | None] = [None] * len(ids)
         if any(v.active for v in lifted):
             vertices = apply([v.tangent_vertices() for v in lifted], NO_TANGENT)
-        return [
-            Symbolic(k, t, var.aval.dtype.name) for k, t, var in zip(ids, vertices, eqn.outvars, strict=True)
-        ]
+        return [Symbolic(k, t, var.aval.dtype.name) for k, t, var in zip(ids, vertices, eqn.outvars, strict=True)]
 
     def _zero_of(self, eqn: Any, value: Value) -> np.ndarray:
         if is_known(value) and not as_numpy(value).any():
@@ -226,14 +226,18 @@ class Interpreter:
         return finished
 
     def _custom_jvp(self, eqn: Any, operands: list[Value]) -> list[Value]:
-        """A user's rule gets a tangent for every operand; those of constants are zero forms, so that zeros stay visible."""
+        """A user's rule gets a tangent for every operand; those of constants are zero forms, so that zeros stay
+        visible.
+        """
         eqn = local.with_distinct_operands(eqn)
         rule = local.forward_rule(eqn, frozenset(eqn.invars))
         results, tangents = self.run_rule(rule, [_without_tangent(v) for v in operands], None, operands)
         return self._with_vertices(eqn, rule, results, [t.entries for t in tangents])
 
     def _custom_vjp(self, eqn: Any, by_var: dict[Any, Value], active: frozenset[Any]) -> list[Value]:
-        """A function that defines its cotangents only: walk backwards with one unknown per result entry, and transpose."""
+        """A function that defines its cotangents only: walk backwards with one unknown per result entry, and
+        transpose.
+        """
         rule = local.reverse_rule(eqn, active)
         values = [by_var[v] for v in rule.operands]
         builder = self.recorder.builder

@@ -197,7 +197,8 @@ def apply(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
     """Evaluate an equation with forms among its operands.
 
     Raises:
-        UnsupportedError: The operation is not linear, or not known to be: a user's derivative rule may clip, for example.
+        UnsupportedError: The operation is not linear, or not known to be: a user's derivative rule may clip, for
+        example.
     """
     name = eqn.primitive.name
     if name not in LINEAR:
@@ -206,7 +207,9 @@ def apply(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
 
 
 def _by_basis(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
-    """A linear operation whose other operands are known: apply it to the unit vectors, for a linear map is its matrix."""
+    """A linear operation whose other operands are known: apply it to the unit vectors, for a linear map is its
+    matrix.
+    """
     place, matrix = matrix_of(walker, eqn, [isinstance(v, Forms) for v in operands], operands)
     forms = operands[place].entries.ravel()
     builder, aval = walker.recorder.builder, eqn.outvars[0].aval

@@ -18,8 +18,9 @@ class LocalRule:
     """One equation with its tangents.
 
     Attributes:
-        closed: Jaxpr from (operands, tangents of the active operands) to (results, tangents of the float results); with
-            ``transposed``, from (operands, cotangents of the float results) to (results, cotangents of the active operands).
+        closed: A forward rule's jaxpr goes from (operands, tangents of the active operands) to (results, tangents of
+            the float results), a reverse rule's from (operands, cotangents of the float results) to (results,
+            cotangents of the active operands).
         operands: The distinct variables the operands stand for.
         active: Positions among ``operands`` of those with tangents.
         differentiable: Positions of the results that carry tangents.

@@ -28,7 +28,7 @@ def run(program: Program, scalars: Sequence[Any]) -> list[Any]:
     table: list[Any] = []
     for node in program.nodes:
         if node.op == "input":
-            table.append(scalars[node.param])  # type: ignore[index]
+            table.append(scalars[node.param])
         elif node.op == "const":
             table.append(np.asarray(node.param, dtype=jnp.dtype(node.dtype)))
         else:
@@ -38,7 +38,7 @@ def run(program: Program, scalars: Sequence[Any]) -> list[Any]:
 
 def used_inputs(program: Program) -> frozenset[int]:
     """The input scalars that a program reads."""
-    return frozenset(n.param for n in program.nodes if n.op == "input")  # type: ignore[misc]
+    return frozenset(n.param for n in program.nodes if n.op == "input")
 
 
 def _apply(node: Node, args: list[Any]) -> Any:

@@ -52,11 +52,19 @@ def _neutral(walker: Interpreter, op: str, dtype: str) -> int:
     """The value of an empty reduction."""
     kind = np.dtype(dtype)
     floating = kind.kind == "f"
-    low, high = (-np.inf, np.inf) if floating else (False, True) if kind.kind == "b" else (
-        np.iinfo(kind).min,
-        np.iinfo(kind).max,
+    low, high = (
+        (-np.inf, np.inf)
+        if floating
+        else (False, True)
+        if kind.kind == "b"
+        else (
+            np.iinfo(kind).min,
+            np.iinfo(kind).max,
+        )
     )
-    number = {"add": 0, "mul": 1, "max": low, "min": high, "and": high if kind.kind == "b" else -1, "or": 0, "xor": 0}[op]
+    number = {"add": 0, "mul": 1, "max": low, "min": high, "and": high if kind.kind == "b" else -1, "or": 0, "xor": 0}[
+        op
+    ]
     return walker.recorder.builder.const(kind.type(number).item(), dtype)
 
 
@@ -172,9 +180,15 @@ def _scatter_combine(walker: Interpreter, eqn: Any, operands: list[Value]) -> li
 
 
 def matrix_of(walker: Interpreter, eqn: Any, varies: list[bool], operands: list[Value]) -> tuple[int, np.ndarray]:
-    """The matrix ``[results, entries]`` of an equation that is linear in the one operand that varies, and which one it is."""
+    """The matrix ``[results, entries]`` of an equation that is linear in the one operand that varies, and which one
+    it is.
+    """
     places = [k for k, flag in enumerate(varies) if flag]
-    if len(places) != 1 or len(eqn.outvars) != 1 or not all(is_known(operands[k]) for k in range(len(operands)) if k != places[0]):
+    if (
+        len(places) != 1
+        or len(eqn.outvars) != 1
+        or not all(is_known(operands[k]) for k in range(len(operands)) if k != places[0])
+    ):
         raise unsupported(eqn.primitive.name)
     (place,) = places
     aval, out = eqn.invars[place].aval, eqn.outvars[0].aval

@@ -1,7 +1,7 @@
 """Primitives that only move entries: the same indexing serves values, vertices and forms.
 
-A rule takes the equation's parameters, the array operands and the known index operands, and a ``fill`` entry for positions that
-lie outside; it returns numpy arrays of entries.
+A rule takes the equation's parameters, the array operands and the known index operands, and a ``fill`` entry for
+positions that lie outside; it returns numpy arrays of entries.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ Params = dict[str, Any]
 Rule = Callable[[Params, Sequence[np.ndarray], Sequence[np.ndarray], Any], list[np.ndarray]]
 
 
-def _reshape(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _reshape(
+    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
+) -> list[np.ndarray]:
     if params.get("dimensions") is not None:
         return [arrays[0].transpose(params["dimensions"]).reshape(params["new_sizes"])]
     return [arrays[0].reshape(params["new_sizes"])]
 
 
-def _squeeze(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _squeeze(
+    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
+) -> list[np.ndarray]:
     return [np.squeeze(arrays[0], tuple(params["dimensions"]))]
 
 
@@ -195,7 +199,9 @@ def window_positions(
     return positions, mask
 
 
-def scatter_positions(params: Params, where: np.ndarray, shape: Sequence[int], updates_shape: Sequence[int]) -> np.ndarray:
+def scatter_positions(
+    params: Params, where: np.ndarray, shape: Sequence[int], updates_shape: Sequence[int]
+) -> np.ndarray:
     """For every entry of a scatter's updates its flat position in the operand, -1 where it is dropped."""
     numbers = params["dimension_numbers"]
     window_dims = tuple(numbers.update_window_dims)
@@ -217,7 +223,9 @@ def scatter_positions(params: Params, where: np.ndarray, shape: Sequence[int], u
     return np.moveaxis(flat, range(batch_rank, flat.ndim), window_dims)
 
 
-def _scatter(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _scatter(
+    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
+) -> list[np.ndarray]:
     array, updates = arrays
     if params.get("update_jaxpr") is not None:
         raise UnsupportedError("a scatter with a custom combination")
@@ -240,7 +248,9 @@ STRUCTURAL: dict[str, tuple[Rule, Callable[[int], tuple[list[int], list[int]]]]]
 
 
 def _register(rule: Rule, *names: str, arrays: int | None = None, indices_at: int | None = None) -> None:
-    """``arrays=None``: all operands are arrays.  Otherwise the first ``arrays``, or all but the one at ``indices_at``."""
+    """``arrays=None``: all operands are arrays.  Otherwise the first ``arrays``, or all but the one at
+    ``indices_at``.
+    """
 
     def divide(n: int) -> tuple[list[int], list[int]]:
         if indices_at is not None:

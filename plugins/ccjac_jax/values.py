@@ -21,7 +21,8 @@ class Symbolic:
 
     Attributes:
         ids: Positions in the program.
-        vertices: The graph's vertex of every entry, ``NO_TANGENT`` where there is none, or ``None`` if there is none at all.
+        vertices: The graph's vertex of every entry, ``NO_TANGENT`` where there is none, or ``None`` if there is none
+        at all.
         dtype: Name of the entries' type.
     """
 

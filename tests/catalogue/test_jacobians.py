@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles import assert_same, eager_jacobian, numpy_jacobian
 
 import ccjac
 import ccjac_zoo
@@ -17,6 +16,7 @@ from ccjac.elimination import forward_order, reverse_order
 from ccjac.ordering import greedy
 from ccjac.zoo import Zoo
 from ccjac_zoo.build import ORDERS, graph_of
+from oracles import assert_same, eager_jacobian, numpy_jacobian
 
 TASKS = ccjac_zoo.tasks()
 PAPER = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import pickle
 import threading
 from typing import Any, NamedTuple
 
@@ -354,7 +353,9 @@ def clipped_gradient(x: Any) -> Any:
 clipped_gradient.defvjp(lambda x: (x**2, x), lambda x, ct: (jnp.clip(2.0 * x * ct, -1.0, 1.0),))
 
 
-@pytest.mark.parametrize("fun", [linear_solve, counted, complex_inside, jnp.sort, lambda x: jnp.ones((400, 400)) * jnp.exp(x[0])])
+@pytest.mark.parametrize(
+    "fun", [linear_solve, counted, complex_inside, jnp.sort, lambda x: jnp.ones((400, 400)) * jnp.exp(x[0])]
+)
 def test_everything_else_falls_back(fun: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "ccjac"):
         jacobian = ccjac.jacobian(fun)
@@ -426,9 +427,7 @@ def test_many_threads_on_one_function() -> None:
     jacobian = ccjac.jacobian(residual)
     expected = [jax.jacfwd(residual)(row) for row in BATCH]
     results: dict[int, Any] = {}
-    threads = [
-        threading.Thread(target=lambda k=k: results.setdefault(k, jacobian(BATCH[k % 4]))) for k in range(8)
-    ]
+    threads = [threading.Thread(target=lambda k=k: results.setdefault(k, jacobian(BATCH[k % 4]))) for k in range(8)]
     for t in threads:
         t.start()
     for t in threads:
@@ -440,8 +439,3 @@ def test_many_threads_on_one_function() -> None:
 def test_functions_without_a_name() -> None:
     partial = functools.partial(lambda a, x: a * jnp.sin(x), 2.0)
     assert_same(ccjac.jacobian(partial)(X), jax.jacfwd(partial)(X))
-
-
-def test_errors_can_travel_between_processes() -> None:
-    error = ccjac.OrderError("text")
-    assert str(pickle.loads(pickle.dumps(error))) == "text"

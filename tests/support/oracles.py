@@ -15,7 +15,6 @@ from ccjac.scalar.evaluate import evaluate
 from ccjac_jax.backend import JaxBackend
 from ccjac_jax.compiling import nest
 
-
 Order = Callable[[Graph], Sequence[int]]
 
 
