@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import hessian, jacobian, plan, trace, value_and_jacobian
+from .api import evaluate_order, hessian, jacobian, plan, trace, value_and_jacobian
 from .cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from .errors import (
     BackendError,
@@ -64,20 +64,3 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplications") -> int:
-    """What eliminating ``graph`` in ``order`` costs.
-
-    Args:
-        graph: The graph.
-        order: Every live intermediate vertex once; dead ones may be left out.
-        cost: ``"multiplications"``, ``"structural"``, a registered cost model's name, or a :class:`CostModel`.
-
-    Raises:
-        OrderError: The order does not fit the graph.
-    """
-    from .elimination import check_order, count
-    from .plugins import cost_model
-
-    return count(graph, check_order(graph, order)).cost(cost_model(cost))

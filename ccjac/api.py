@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 from . import plugins
 from .accumulate import JacobianProgram, accumulate
 from .backend import Backend, Request, Traced
+from .cost import CostModel
+from .elimination import check_order, count
 from .errors import BackendError, CcjacError, InputError, UnsupportedError
 from .graph import Graph
 from .plan import Plan, choose
@@ -208,6 +210,20 @@ def trace(
             "`ccjac.jacobian` still works; it uses the framework's own mode."
         )
     return traced.linearization.graph
+
+
+def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplications") -> int:
+    """What eliminating ``graph`` in ``order`` costs.
+
+    Args:
+        graph: The graph.
+        order: Every live intermediate vertex once; dead ones may be left out.
+        cost: ``"multiplications"``, ``"structural"``, a registered cost model's name, or a :class:`CostModel`.
+
+    Raises:
+        OrderError: The order does not fit the graph.
+    """
+    return count(graph, check_order(graph, order)).cost(plugins.cost_model(cost))
 
 
 def _differentiator(

@@ -61,7 +61,7 @@ class Graph:
 
         Parallel edges add up, so they merge into one edge, which is then no unit edge.  An output that other vertices
         use, an input that is an output, and every occurrence of a vertex that is an output twice get a copy vertex
-        behind a unit edge; copies are numbered from ``n_inputs + n_vertices`` on, so the given numbers keep their meaning.
+        behind a unit edge; copies are numbered from ``n_inputs + n_vertices`` on: the given numbers keep their meaning.
 
         Args:
             n_inputs: Number of inputs.

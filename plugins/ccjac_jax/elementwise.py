@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jax.extend import core as jex
 
 from ccjac.linearization import NO_TANGENT
 from ccjac.scalar import Builder, Node
@@ -162,11 +161,3 @@ def _derive(walker: Interpreter, eqn: Any, active: tuple[int, ...]) -> _Template
             raise unsupported(eqn.primitive.name, "has a derivative rule that is not a sum of products")
         partials.update(form)
     return _Template(tuple(mini.recorder.builder.nodes), int(result.ids), partials)
-
-
-__all__ = ["ELEMENTWISE", "apply", "emit_elementwise", "parameters"]
-
-
-def primitive_table() -> dict[str, Any]:
-    """All public primitives by name."""
-    return {p.name: p for p in vars(jex.primitives).values() if isinstance(p, jex.Primitive)}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend import core as jex
 
 from ccjac.scalar import Node, Program
-
-from .elementwise import primitive_table
 
 
 def run(program: Program, scalars: Sequence[Any]) -> list[Any]:
@@ -77,13 +76,11 @@ _SPECIAL: dict[str, Callable[[Node, list[Any]], Any]] = {
 }
 """Operations whose primitives take parameters that differ between releases of JAX go through their public functions."""
 
-_table: dict[str, Any] = {}
 
-
+@functools.cache
 def _primitives() -> dict[str, Any]:
-    if not _table:
-        _table.update(primitive_table())
-    return _table
+    """All public primitives by name."""
+    return {p.name: p for p in vars(jex.primitives).values() if isinstance(p, jex.Primitive)}
 
 
 def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
@@ -121,8 +118,3 @@ def split(array: Any, wanted: frozenset[int], first: int) -> dict[int, Any]:
     return {
         first + k: lax.squeeze(lax.slice(flat, (k,), (k + 1,)), (0,)) for k in range(array.size) if first + k in wanted
     }
-
-
-__all__ = ["assemble", "run", "split", "used_inputs"]
-
-_ = jax
