@@ -1,0 +1,1 @@
+"""Offline search for better elimination orders: the command ``ccjac-train``."""

@@ -1,0 +1,27 @@
+"""The command line, ``ccjac-train``.  Importing this module loads neither typer nor rich."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line on ``sys.argv`` and exit.
+
+    Exit codes: 0 success; 1 an error of ccjac's own, said in one paragraph on standard error, or a search that failed;
+    2 wrong usage; 130 interrupted, with everything found so far in the zoo.
+    """
+    try:
+        from ccjac.cli.output import complain
+        from ccjac.errors import CcjacError
+
+        from .app import app
+
+        try:
+            app(prog_name="ccjac-train")
+        except CcjacError as error:
+            complain(error)
+            sys.exit(1)
+    except KeyboardInterrupt:
+        # A second Ctrl-C, or one while modules are imported: nothing is left to be saved.
+        sys.exit(130)

@@ -1,0 +1,158 @@
+"""One run over a zoo: who works on what, for how long, and when it ends."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType, TracebackType
+from typing import Any
+
+from ccjac.errors import ZooError
+from ccjac.zoo import Zoo
+
+from .messages import Assignment, Done, Lost, News
+from .pool import Pool
+from .state import LEAST_SHARE, Display, Limits, Row, Run
+from .task import Task, ranked
+
+_TICK = 0.25
+"""Seconds between two looks at the clock."""
+
+_STOP_GRACE = 5.0
+"""Seconds that searches get to end after Ctrl-C.  They report about once a second."""
+
+_COMPILE_GRACE = 30.0
+"""Seconds that searches get on top of the whole budget: compiling a searcher, once per machine, is not in it."""
+
+
+def run(zoo: Zoo, tasks: Sequence[Task], *, method: str, seed: int, limits: Limits, display: Display) -> Run:
+    """Improve orders in parallel until each had its share, the time is up, or Ctrl-C.
+
+    Args:
+        zoo: Where the orders lie and where better ones go, each as soon as it is found.
+        tasks: What to improve.
+        method: The searcher's name.
+        seed: Of every search.
+        limits: Time and processes.
+        display: Shows what happens.
+
+    Returns:
+        How everything stands in the end; ``stopping`` says whether it was interrupted.
+
+    Raises:
+        ZooError: The zoo cannot be written.
+    """
+    share = limits.round(len(tasks))
+    jobs = max(1, min(limits.jobs, len(tasks)))
+    state = Run([Row.of(task) for task in ranked(tasks, share)], time.monotonic() + limits.total, jobs, share)
+    if tasks:
+        # Adds nothing; a zoo that cannot be written is better known before the work than after it.
+        zoo.charge(tasks[0].graph, 0.0, tasks[0].cost)
+    with _Interrupts() as interrupts, Pool(zoo.path, jobs) as pool:
+        _Loop(state, pool, display, interrupts, method, seed, divide=limits.share is None).run()
+    return state
+
+
+class _Loop:
+    """The parent's part of the work: hand out, listen, look at the clock."""
+
+    def __init__(
+        self, state: Run, pool: Pool, display: Display, interrupts: _Interrupts, method: str, seed: int, *, divide: bool
+    ) -> None:
+        self._state, self._pool, self._display, self._interrupts = state, pool, display, interrupts
+        self._method, self._seed, self._divide = method, seed, divide
+        self._waiting = list(reversed(state.rows))
+        self._rows = {(row.task.fingerprint, row.task.cost): row for row in state.rows}
+        self._patience = math.inf
+        self._told = False
+
+    def run(self) -> None:
+        """Return when nobody works any more."""
+        self._hand_out()
+        while self._pool.busy:
+            for assignment, message in self._pool.poll(_TICK):
+                self._hear(self._rows[assignment.task.fingerprint, assignment.task.cost], message)
+            self._mind_the_clock()
+            self._hand_out()
+            self._display.update(self._state)
+
+    def _hand_out(self) -> None:
+        """Give every free worker the most urgent task, if there is time for it."""
+        state = self._state
+        while self._waiting and self._pool.free and not state.stopping:
+            left = state.finish - time.monotonic()
+            if left <= 0:
+                return
+            if self._divide and not math.isinf(left):
+                # What others left over is divided again.
+                state.share = max(LEAST_SHARE, left / math.ceil(len(self._waiting) / state.jobs))
+            row = self._waiting.pop()
+            row.state, row.share = "running", min(state.share, left)
+            self._pool.assign(Assignment(row.task, self._method, row.share, time.time() + left, self._seed))
+
+    def _hear(self, row: Row, message: News | Done | Lost) -> None:
+        match message:
+            case News():
+                if row.began is None:
+                    row.began = time.monotonic() - message.seconds
+                row.best, row.lower_bound, row.method = message.cost, message.lower_bound, message.method or row.method
+                self._display.improved(row)
+                return
+            case Done():
+                if message.unwritable:
+                    raise ZooError(message.unwritable)
+                row.best, row.lower_bound, row.method = message.cost, message.lower_bound, message.method
+                row.seconds, row.problem = message.seconds, message.problem
+            case Lost():
+                row.problem = f"its process ended with exit code {message.exit_code}"
+        row.state = "failed" if row.problem else "done"
+        self._display.ended(row)
+
+    def _mind_the_clock(self) -> None:
+        """Stop the searches when they must end, and the processes if the searches do not."""
+        now, state = time.monotonic(), self._state
+        if self._interrupts.count and not state.stopping:
+            state.stopping = True
+            self._patience = min(self._patience, now + _STOP_GRACE)
+            self._display.say("Stopping; everything found so far is kept. Ctrl-C again ends it at once.")
+            self._tell_to_stop()
+        if now > state.finish + state.share / 10 and not self._told:
+            self._patience = min(self._patience, now + _COMPILE_GRACE)
+            self._tell_to_stop()
+        if now > self._patience or self._interrupts.count > 1:
+            for row in state.rows:
+                if row.state == "running":
+                    row.state = "done"
+                    self._display.ended(row)
+            self._pool.kill()
+
+    def _tell_to_stop(self) -> None:
+        if not self._told:
+            self._told = True
+            self._pool.stop()
+
+
+class _Interrupts:
+    """Counts Ctrl-C instead of raising it, so that nothing is left half done."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: Any = None
+
+    def __enter__(self) -> _Interrupts:
+        # Only the main thread may; elsewhere the interrupt goes where it always goes.
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._count)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
