@@ -103,7 +103,7 @@ def test_gradient_of_the_jacobian(name: str) -> None:
     assert_same(size(ccjac.jacobian)(x), size(jax.jacfwd)(x))
 
 
-@pytest.mark.parametrize("name", ["RoeFlux_1d", "RobotArm_6DOF", "SABRVolatility", "LSTMCell"])
+@pytest.mark.parametrize("name", ["RoeFlux_1d", "RobotArm_6DOF", "SABR", "LSTMCell"])
 def test_plain_operations_agree_with_numpy(name: str) -> None:
     if name not in TASKS:
         pytest.skip(f"{name} is not catalogued")

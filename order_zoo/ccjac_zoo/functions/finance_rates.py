@@ -172,4 +172,4 @@ def heston_characteristic_function(
         (scale * (m * expiry - 2.0 * part) + variance * v) / square
         for m, part, v in zip(minus, log, drift, strict=True)
     )
-    return _exponential(xp, exponent)  # type: ignore[arg-type]
+    return _exponential(xp, exponent)

@@ -55,7 +55,8 @@ def ac_power_flow_4bus(xp: Any, a2: Any, a3: Any, a4: Any, v2: Any, v3: Any) -> 
     Returns:
         Mismatches of P at buses 2, 3, 4 and of Q at buses 2, 3.
     """
-    angles, volts = (None, a2, a3, a4), (1.0, v2, v3, 1.02)
+    angles: tuple[Any, ...] = (None, a2, a3, a4)
+    volts = (1.0, v2, v3, 1.02)
     # One sine and one cosine per line; both ends use them.
     trig = {}
     for i, j, *_ in _LINES:
