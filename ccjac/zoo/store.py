@@ -180,18 +180,20 @@ class UserStore:
         if not self._exists():
             return []
         try:
-            with closing(self._reader()) as connection:
+            connection, has_orders = self._reader()
+            with closing(connection):
                 # Another process may be creating the database right now.
-                if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchall():
-                    return []
-                return connection.execute(query, parameters).fetchall()
+                return connection.execute(query, parameters).fetchall() if has_orders else []
         except Exception as error:
             # Not sqlite3.Error alone: a damaged file makes for messages that are no text, which Python cannot decode.
             self.trouble.report("it cannot be read and counts as empty; if it is damaged, move it away", error)
             return []
 
-    def _reader(self) -> sqlite3.Connection:
-        """A connection that writes nothing, not even SQLite's own helper files if the directory forbids them."""
+    def _reader(self) -> tuple[sqlite3.Connection, bool]:
+        """A connection that writes nothing, not even SQLite's own helper files if the directory forbids them.
+
+        With it comes whether the table of orders is there.
+        """
         uri = (self.directory / _FILE).absolute().as_uri()
         last = "mode=ro&immutable=1"
         # Twice, because a process that just closes the file as its last user removes SQLite's helper files.
@@ -199,8 +201,8 @@ class UserStore:
             connection = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=HASTE)
             try:
                 connection.set_progress_handler(lambda: 1, _STEPS)
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-                return connection
+                rows = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchall()
+                return connection, bool(rows)
             except BaseException as error:
                 connection.close()
                 # `immutable` also ignores locks, so a file that is merely locked must not be opened that way.
