@@ -176,7 +176,7 @@ def mhd_flux_1d(xp: Any, rho: Any, mx: Any, my: Any, mz: Any, bx: Any, by: Any, 
     domain=_DOMAIN,
     source="P. R. Spalart, S. R. Allmaras, A one-equation turbulence model for aerodynamic flows, La Recherche "
     "Aerospatiale 1 (1994) 5-21, without the trip and f_t2 terms",
-    sample=box((3.0, 30.0), (0.8, 1.2), (100.0, 300.0), (0.5, 1.5)),
+    sample=box((3.0, 30.0), (0.8, 1.2), (100.0, 300.0), (1.0, 2.0)),
 )
 def spalart_allmaras_source(xp: Any, nu_t: Any, nu: Any, vorticity: Any, distance: Any) -> Any:
     """Production and destruction of the Spalart-Allmaras turbulence model, and its eddy viscosity.
