@@ -14,7 +14,7 @@ from ccjac.zoo import Zoo
 
 from .messages import News
 
-_WRITING, _GRACE = 0.2, 1.0
+_WRITING, _GRACE = 0.2, 5.0
 """Share of the time, and seconds on top, that writing may take before an improvement waits for the next report.
 
 An order of 50,000 vertices takes a second to check and write, and annealing improves it a hundred times a second."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ccjac.elimination import count
 from ccjac.graph import Graph
-from ccjac.plugins import cost_model
+from ccjac.plugins import cost_model, cost_models
 from ccjac.zoo import Entry, Finding, StoredOrder, Zoo, problems
 
 ALL = "all"
@@ -91,7 +91,8 @@ def agenda(zoo: Zoo, *, cost: str = ALL, pending_only: bool = False) -> Agenda:
         if "graph" in wrong:
             continue
         sound = {name: stored for name, stored in entry.orders.items() if name not in wrong}
-        wanted = sorted(sound) if cost == ALL else [cost]
+        # A wrong order is sought anew, unless nobody knows what it was for.
+        wanted = sorted(entry.orders.keys() & cost_models().keys()) if cost == ALL else [cost]
         found += [_task(entry, sound, name) for name in wanted]
     if pending_only:
         found = [task for task in found if task.pending]
