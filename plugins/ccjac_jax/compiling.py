@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ccjac.accumulate import JacobianProgram
+from ccjac.accumulate import STRUCTURAL_ZERO, JacobianProgram
 from ccjac.errors import BackendError, UnsupportedError
 from ccjac.scalar.kernel import Layout, Operand, Result
 
@@ -49,7 +51,9 @@ def select_executor(jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
 
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run:
     """The program as a function of the call's operands, by the executor that :func:`select_executor` named."""
-    flat = jax.jit((_with_kernel if executor == "kernel" else _with_operations)(traced, jacobian))
+    arrays = _arrays(traced, jacobian)
+    computed = (_with_kernel if executor == "kernel" else _with_operations)(traced, jacobian, arrays)
+    flat = jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
     captured, n_values = traced.captured, traced.n_values
 
     def run(*operands: Any) -> Any:
@@ -59,26 +63,62 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run
     return run
 
 
-def _shapes(traced: JaxTraced, jacobian: JacobianProgram) -> tuple[list[np.ndarray], list[tuple[tuple[int, ...], Any]]]:
-    """For every array that the program returns: positions among its results, and shape and type."""
-    places: list[np.ndarray] = []
-    kinds: list[tuple[tuple[int, ...], Any]] = []
+@dataclass(frozen=True)
+class _Array:
+    """One array of the result.
+
+    Attributes:
+        places: Which of the program's results its computed entries are, ``STRUCTURAL_ZERO`` for zero.
+        shape, dtype: Of the array.
+        spread: If only the nonzero entries are computed: for every entry of the array its place among them; the zeros
+            point behind the last.
+    """
+
+    places: np.ndarray
+    shape: tuple[int, ...]
+    dtype: Any
+    spread: np.ndarray | None = None
+
+    @property
+    def computed_shape(self) -> tuple[int, ...]:
+        """Shape before spreading."""
+        return self.shape if self.spread is None else (self.places.size,)
+
+    def finished(self, computed: Any) -> Any:
+        """The array from its computed entries."""
+        if self.spread is None:
+            return computed
+        padded = jnp.concatenate([computed, jnp.zeros(1, self.dtype)])
+        return padded.at[self.spread].get(mode="promise_in_bounds").reshape(self.shape)
+
+
+_SPARSE_FROM = 512
+"""Entries from which a block that is mostly zero is computed packed: executors unroll what they write."""
+
+
+def _arrays(traced: JaxTraced, jacobian: JacobianProgram) -> list[_Array]:
+    """Everything that the compiled function returns: values, then Jacobian blocks."""
+    arrays: list[_Array] = []
     start = 0
     if traced.with_values:
         for aval in (*traced.outputs, *traced.auxiliary):
-            places.append(np.arange(start, start + aval.size))
-            kinds.append((aval.shape, aval.dtype))
+            arrays.append(_Array(np.arange(start, start + aval.size), aval.shape, aval.dtype))
             start += aval.size
     for rows, out in _ranges(traced.outputs):
         for columns, arg in _ranges(traced.call.avals[: traced.call.n_differentiated]):
-            places.append(jacobian.entries[rows, columns].ravel())
-            kinds.append(((*out.shape, *arg.shape), out.dtype))
-    return places, kinds
+            places, shape = jacobian.entries[rows, columns].ravel(), (*out.shape, *arg.shape)
+            nonzero = np.flatnonzero(places != STRUCTURAL_ZERO)
+            spread = None
+            if places.size >= _SPARSE_FROM and 2 * nonzero.size < places.size:
+                spread = np.full(places.size, nonzero.size)
+                spread[nonzero] = np.arange(nonzero.size)
+                places = places[nonzero]
+            arrays.append(_Array(places, shape, out.dtype, spread))
+    return arrays
 
 
-def _with_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
+def _with_operations(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array]) -> Arrays:
     wanted = ops.used_inputs(jacobian.program)
-    places, kinds = _shapes(traced, jacobian)
 
     def flat(*operands: Any) -> list[Any]:
         scalars: list[Any] = [None] * jacobian.program.n_inputs
@@ -88,26 +128,23 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
                 scalars[k] = scalar
             first += int(np.prod(np.shape(operand), dtype=np.int64))
         results = ops.run(jacobian.program, scalars)
-        return [ops.assemble(p, results, shape, dtype) for p, (shape, dtype) in zip(places, kinds, strict=True)]
+        return [ops.assemble(a.places, results, a.computed_shape, a.dtype) for a in arrays]
 
     return flat
 
 
-def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram) -> Arrays:
-    places, kinds = _shapes(traced, jacobian)
+def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array]) -> Arrays:
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
     operands = tuple(Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals))
-    results = tuple(
-        Result(tuple(p.tolist()), np.dtype(dtype).name) for p, (_, dtype) in zip(places, kinds, strict=True)
-    )
+    results = tuple(Result(tuple(a.places.tolist()), np.dtype(a.dtype).name) for a in arrays)
     call = kernel.kernel_call(
         jacobian.program,
         Layout(operands, results),
         [aval.shape for aval in avals],
-        [shape for shape, _ in kinds],
-        _with_operations(traced, jacobian),
+        [a.computed_shape for a in arrays],
+        _with_operations(traced, jacobian, arrays),
     )
-    return lambda *operands: call(*(jax.numpy.asarray(x) for x in operands))
+    return lambda *operands: call(*(jnp.asarray(x) for x in operands))
 
 
 def _ranges(avals: Sequence[Any]) -> list[tuple[slice, Any]]:
