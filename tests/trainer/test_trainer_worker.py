@@ -44,7 +44,7 @@ class Scripted:
 @pytest.fixture
 def zoo(tmp_path: Path) -> Zoo:
     """One pending order, the worst of the chain."""
-    made = Zoo(tmp_path / "zoo", shipped=None)
+    made = Zoo(tmp_path / "zoo")
     add_pending(made, GRAPH, "f")
     return made
 
@@ -153,6 +153,19 @@ def test_stopped_with_gain_keeps_it(zoo: Zoo, serve: Serve, obedient: bool) -> N
     done = serve(script, stopped=lambda: bool(stop))
     assert done.problem == ""
     assert costs(zoo).popitem()[1] == (BEST[0] if obedient else MIDDLE[0])
+
+
+def test_stopped_without_gain_keeps_a_raised_bound(zoo: Zoo, serve: Serve) -> None:
+    stop = []
+
+    def script(graph: Graph, start: Any, progress: Listener) -> SearchResult:
+        stop.append(True)
+        with pytest.raises(KeyboardInterrupt):
+            progress(report(WORST, 9))
+        return result((WORST[0], tuple(start[0])), 9)
+
+    serve(script, stopped=lambda: bool(stop))
+    assert (stored(zoo).cost, stored(zoo).lower_bound, stored(zoo).proof) == (WORST[0], 9, "exhausted")
 
 
 def test_a_failing_search_keeps_what_it_had_found(zoo: Zoo, serve: Serve) -> None:

@@ -56,7 +56,7 @@ class Keeper:
             seed: Its seed.
             known: The order to beat, without a bound.
             kept: Whether the zoo holds it.
-            bound: What the zoo says of the bound, for display.
+            bound: The bound that the zoo has.
             tell: Receives every report.
             stopped: Whether the search is to end.
         """
@@ -64,7 +64,7 @@ class Keeper:
         self._zoo, self._label, self._model = zoo, label, model
         self._name, self._method, self._seed = name, method, seed
         self._tell, self._stopped = tell, stopped
-        self._bound = bound
+        self._bound = self._kept_bound = bound
         self._unsaved = known is not None and not kept
         self._began = self._charged = time.perf_counter()
         self._writing = 0.0
@@ -109,7 +109,7 @@ class Keeper:
             if self.best is None or result.cost < self.best.cost:
                 self.best = replace(result, seconds=0.0, method=self._named(result.method))
                 self._unsaved = True
-            elif complete or result.lower_bound > self._bound:
+            elif complete or result.lower_bound > self._kept_bound:
                 if result.lower_bound <= self.best.cost:
                     self.best = replace(self.best, lower_bound=result.lower_bound, certificate=result.certificate)
                 self._unsaved = True
