@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,14 @@ def zoo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["CCJAC_ZOO"] = str(directory)
     yield directory
     os.environ["CCJAC_ZOO"] = before
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_functions_are_dropped() -> Iterator[None]:
+    """Thousands of compiled functions would otherwise add up to gigabytes over the whole suite."""
+    yield
+    if (jax := sys.modules.get("jax")) is not None:
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
