@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from .graph import Graph
 
 _LOOKAHEAD = 1 << 11
-_LOOKAHEAD_STEP = 1 << 10
-"""How many vertices are looked at in trials, in all and for one choice: a few milliseconds, none in large graphs."""
+"""How many vertices all trials together may look at: a few milliseconds, and none in large graphs."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ class Partition:
         members: The vertices of every cell with more than one, by name.
     """
 
-    __slots__ = ("_links", "cell", "members")
+    __slots__ = ("_changed", "_links", "cell", "members")
 
     def __init__(self, links: Links, order: Sequence[int], starts: Sequence[int]) -> None:
         """Start from the vertices in ``order``, a new cell at each of the ascending positions ``starts``."""
         self._links = links
+        self._changed: list[int] = []
         self.cell = [0] * len(order)
         self.members: dict[int, set[int]] = {}
         for start, end in pairwise([*starts, len(order)]):
@@ -71,22 +72,38 @@ class Partition:
         return name if name >= 0 else ~name
 
     def individualise_all(self) -> None:
-        """Single out a member of the first cell of several, refine, and repeat until there is none.
+        """Single out a member of a smallest cell of several, refine, and repeat until there is none.
+
+        Small cells first, because their members are likely to be interchangeable: in an attention layer the tokens are
+        a small cell and the pairs of tokens a large one, in which a token's pair with itself is not like the others.
 
         Of members that look alike it is the one with the highest number, because it gets the highest position: a graph
         that already has canonical numbers keeps them, and with them its fingerprint, even where the choice matters.
         """
         budget = _LOOKAHEAD
-        for start in range(len(self.cell)):
-            candidates = sorted(self.members.get(start, ()))
-            while rest := self.members.get(start):
-                work = len(rest) * len(self.cell)
-                if work <= min(budget, _LOOKAHEAD_STEP):
-                    budget -= work
-                    best = min(sorted(rest, reverse=True), key=lambda v: self._outcome(start, v))
-                    self._individualise(start, best)
-                elif (last := candidates.pop()) in rest:
-                    self._individualise(start, last)
+        ranked: dict[int, list[int]] = {}
+        queue: list[tuple[int, int]] = []
+        self._changed = list(self.members)
+        while self.members:
+            for name in self._changed:
+                if name in self.members:
+                    heappush(queue, (len(self.members[name]), name))
+            self._changed.clear()
+            size, start = heappop(queue)
+            rest = self.members.get(start, ())
+            if len(rest) != size:
+                continue
+            if size * len(self.cell) <= budget:
+                budget -= size * len(self.cell)
+                self._individualise(start, min(sorted(rest, reverse=True), key=lambda v: self._outcome(start, v)))
+                continue
+            # A cell only ever loses members, so that it is sorted once.
+            if start not in ranked:
+                ranked[start] = sorted(rest)
+            candidates = ranked[start]
+            while candidates[-1] not in rest:
+                candidates.pop()
+            self._individualise(start, candidates.pop())
 
     def _individualise(self, start: int, v: int) -> None:
         """Give ``v`` the last place in its cell ``start``, alone, and refine."""
@@ -177,6 +194,8 @@ class Partition:
             del self.members[start]
             for v in silent:
                 self.cell[v] = ~start
+        else:
+            self._changed.append(start)
         name = start + rest
         for part in parts:
             self._place(name, part)
@@ -196,3 +215,4 @@ class Partition:
         for v in part:
             cell[v] = name
         self.members[name] = set(part)
+        self._changed.append(name)

@@ -97,6 +97,54 @@ def rings(*sizes: int) -> Graph:
     return Graph.from_edges(n, n, range(n, 2 * n), edges)
 
 
+def attention(tokens: int, features: int, width: int, *, weights_out: bool = False) -> Graph:
+    """Softmax attention with variable projections; queries and keys differ only in which of them the softmax sums over.
+
+    A token's score with itself looks to colour refinement like any other, and so does a query's weight like a key's.
+    """
+    count, edges = itertools.count(features * (tokens + 3 * width)), []
+
+    def vertex(*sources: int) -> int:
+        new = next(count)
+        edges.extend((source, new) for source in sources)
+        return new
+
+    inputs = [range(start, start + features) for start in range(0, features * (tokens + 3 * width), features)]
+    x, projections = inputs[:tokens], inputs[tokens:]
+    q, k, v = ([[vertex(*row, *w) for w in projections[m * width : (m + 1) * width]] for row in x] for m in range(3))
+    outputs = []
+    for t in range(tokens):
+        scores = [vertex(vertex(*q[t], *k[s])) for s in range(tokens)]
+        total = vertex(*scores)
+        shares = [vertex(score, total) for score in scores]
+        if weights_out:
+            outputs += shares
+        else:
+            outputs += [vertex(*shares, *(v[s][j] for s in range(tokens))) for j in range(width)]
+    n_inputs = features * (tokens + 3 * width)
+    return Graph.from_edges(n_inputs, next(count) - n_inputs, outputs, edges)
+
+
+def bodies(n: int, dimensions: int) -> Graph:
+    """Pairwise forces: each body's difference to each other one, a distance, the sum of the forces."""
+    count, edges = itertools.count(n * dimensions), []
+    sums: list[list[list[int]]] = [[[] for _ in range(dimensions)] for _ in range(n)]
+    for i, j in itertools.permutations(range(n), 2):
+        differences = [next(count) for _ in range(dimensions)]
+        distance = next(count)
+        for d, difference in enumerate(differences):
+            edges += [(i * dimensions + d, difference), (j * dimensions + d, difference), (difference, distance)]
+        for d, difference in enumerate(differences):
+            force = next(count)
+            edges += [(difference, force), (distance, force)]
+            sums[i][d].append(force)
+    outputs = []
+    for force in itertools.chain(*sums):
+        outputs.append(next(count))
+        edges += [(f, outputs[-1]) for f in force]
+    return Graph.from_edges(n * dimensions, next(count) - n * dimensions, outputs, edges)
+
+
 def identical_chains(how_many: int, length: int) -> Graph:
     edges = [
         (i if t == 0 else how_many + i * length + t - 1, how_many + i * length + t)
@@ -120,6 +168,10 @@ SHAPES = {
     "rings": rings(2, 4, 6),
     "one ring": rings(12),
     "identical chains": identical_chains(20, 10),
+    "attention": attention(5, 3, 3),
+    "large attention": attention(6, 8, 8),
+    "attention weights": attention(6, 3, 2, weights_out=True),
+    "bodies": bodies(6, 3),
     "Encoder": load("scalar/Encoder"),
     "MLP": load("scalar/MLP"),
     "RoeFlux_3d": load("scalar/RoeFlux_3d"),
