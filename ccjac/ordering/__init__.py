@@ -8,6 +8,7 @@ from .. import plugins
 from ..cost import CostModel
 from ..errors import OrderError
 from ..graph import Graph
+from .annealing import Annealing
 from .base import Certificate, Listener, Progress, Searcher, SearchResult
 from .greedy import Greedy
 
@@ -19,7 +20,7 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
-    built_in: list[Searcher] = [Greedy()]
+    built_in: list[Searcher] = [Greedy(), Annealing()]
     return {s.name: s for s in reversed([*built_in, *plugins.answers("ccjac_searchers")])}
 
 
