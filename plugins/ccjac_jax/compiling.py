@@ -52,12 +52,20 @@ def select_executor(jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run:
     """The program as a function of the call's operands, by the executor that :func:`select_executor` named."""
     arrays = _arrays(traced, jacobian)
-    computed = (_with_kernel if executor == "kernel" else _with_operations)(traced, jacobian, arrays)
-    flat = jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
+
+    def finished(computed: Arrays) -> Arrays:
+        return jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
+
+    if executor == "kernel":
+        alone = finished(_with_kernel(traced, jacobian, arrays, short=0))
+        within = finished(_with_kernel(traced, jacobian, arrays, short=ops.ONE_FUSION))
+    else:
+        alone = within = finished(_with_operations(traced, jacobian, arrays))
     captured, n_values = traced.captured, traced.n_values
 
     def run(*operands: Any) -> Any:
-        results = flat(*operands, *captured)
+        transformed = any(isinstance(x, jax.core.Tracer) for x in operands)
+        results = (within if transformed else alone)(*operands, *captured)
         return nest(traced, results[:n_values], results[n_values:])
 
     return run
@@ -128,12 +136,13 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram, arrays: Seque
                 scalars[k] = scalar
             first += int(np.prod(np.shape(operand), dtype=np.int64))
         results = ops.run(jacobian.program, scalars)
-        return [ops.assemble(a.places, results, a.computed_shape, a.dtype) for a in arrays]
+        fused = jacobian.program.operations <= ops.ONE_FUSION
+        return [ops.assemble(a.places, results, a.computed_shape, a.dtype, fused=fused) for a in arrays]
 
     return flat
 
 
-def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array]) -> Arrays:
+def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array], *, short: int) -> Arrays:
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
     operands = tuple(Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals))
     results = tuple(Result(tuple(a.places.tolist()), np.dtype(a.dtype).name) for a in arrays)
@@ -143,6 +152,7 @@ def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[
         [aval.shape for aval in avals],
         [a.computed_shape for a in arrays],
         _with_operations(traced, jacobian, arrays),
+        short=short,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))
 

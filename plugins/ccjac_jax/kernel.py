@@ -21,9 +21,6 @@ Arrays = Sequence[Any]
 
 _FEW_SAMPLES = 2
 """Batches up to this size are computed by scalar code."""
-_FEW_OPERATIONS = 350
-"""Programs up to this size are, for a few samples, plain operations: XLA makes one fusion of them, which costs less than a custom
-call's fixed 0.2 µs.  Longer ones fall apart into many fusions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +32,7 @@ class _Kernel:
     operand_shapes: tuple[tuple[int, ...], ...]
     result_shapes: tuple[tuple[int, ...], ...]
     ops: Callable[..., Arrays]
+    short: int
     fastmath: bool
 
 
@@ -53,6 +51,7 @@ def kernel_call(
     result_shapes: Sequence[tuple[int, ...]],
     ops: Callable[..., Arrays],
     *,
+    short: int = 0,
     fastmath: bool = False,
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
@@ -66,6 +65,8 @@ def kernel_call(
         operand_shapes: Shape of every operand; its size is that of the layout's row.
         result_shapes: Shape of every result.
         ops: The same function as plain JAX operations.
+        short: Operations up to which a few samples are computed by ``ops``.  Inside a larger function XLA fuses a very
+            short program with its surroundings, which costs less than a custom call's fixed 0.2 µs.
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
     Returns:
@@ -89,6 +90,7 @@ def kernel_call(
         tuple(operand_shapes[k] for k in used),
         tuple(result_shapes[k] for k in filled),
         plain,
+        short,
         fastmath,
     )
     cpu_only = jax.default_backend() == "cpu"
@@ -146,7 +148,7 @@ def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Array
     sizes = next((x.shape[:rank] for x, flag in zip(operands, flags, strict=True) if flag), ())
     # Sizes of an exported function may be symbols.
     single = all(isinstance(size, int) for size in sizes) and math.prod(sizes) <= _FEW_SAMPLES
-    if single and kernel.program.operations <= _FEW_OPERATIONS:
+    if single and kernel.program.operations <= kernel.short:
         run = kernel.ops
         for _ in range(rank):
             run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))

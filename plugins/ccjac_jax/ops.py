@@ -83,7 +83,12 @@ def _primitives() -> dict[str, Any]:
     return {p.name: p for p in vars(jex.primitives).values() if isinstance(p, jex.Primitive)}
 
 
-def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+ONE_FUSION = 32
+"""Operations up to which a program and the assembly of its result are one fusion, in which every entry is computed at
+every place.  Longer programs are computed once, and concatenated."""
+
+
+def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...], dtype: Any, *, fused: bool) -> Any:
     """An array from scalars.
 
     Args:
@@ -91,21 +96,28 @@ def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...]
         results: Scalar arrays.
         shape: The array's shape.
         dtype: The array's type.
+        fused: Select the entries by their place, for short programs, instead of concatenating them.
     """
     if entries.size == 0 or (entries < 0).all():
         return jnp.zeros(shape, dtype)
+    if fused:
+        place = lax.iota(np.int32, entries.size)
+        flat = jnp.zeros(entries.size, dtype)
+        for k in np.flatnonzero(entries >= 0).tolist():
+            entry = jnp.asarray(results[entries[k]], dtype)
+            flat = lax.select(lax.eq(place, np.int32(k)), lax.broadcast(entry, (entries.size,)), flat)
+        return lax.reshape(flat, shape)
     pieces: list[Any] = []
     zeros = 0
-    for k in entries.tolist():
-        if k < 0:
+    for k in [*entries.tolist(), None]:
+        if k is not None and k < 0:
             zeros += 1
             continue
         if zeros:
             pieces.append(np.zeros(zeros, dtype))
             zeros = 0
-        pieces.append(lax.reshape(jnp.asarray(results[k], dtype), (1,)))
-    if zeros:
-        pieces.append(np.zeros(zeros, dtype))
+        if k is not None:
+            pieces.append(lax.reshape(jnp.asarray(results[k], dtype), (1,)))
     return lax.reshape(lax.concatenate(pieces, 0) if len(pieces) > 1 else jnp.asarray(pieces[0]), shape)
 
 
