@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ class JaxCall:
         request: What the user asked for.
         signature: Equal for calls that share a compiled function.
         operands: The traced leaves, differentiated ones first.
-        avals: Shape and type of every operand.
+        types: JAX's type of every operand.
         n_differentiated: How many of the operands are differentiated.
         argument_trees: The container of every differentiated argument.
     """
@@ -42,13 +43,18 @@ class JaxCall:
     request: Request
     signature: Hashable
     operands: tuple[Any, ...]
-    avals: tuple[jax.ShapeDtypeStruct, ...]
+    types: tuple[Any, ...]
     n_differentiated: int
     argument_trees: tuple[Any, ...]
     _rest_tree: Any
     _rest: tuple[Any, ...]
     _traced_places: tuple[int, ...]
     _n_args: int
+
+    @cached_property
+    def avals(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """Shape and type of every operand, for tracing."""
+        return tuple(jax.ShapeDtypeStruct(t.shape, t.dtype, weak_type=t.weak_type) for t in self.types)
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -114,24 +120,23 @@ def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     static = tuple(
         None if _is_traced(leaf) else (type(leaf), leaf if _is_hashable(leaf) else _Same(leaf)) for leaf in rest
     )
-    avals = tuple(jax.typeof(x) for x in operands)
+    types = tuple(map(jax.typeof, operands))
     signature = (
         tuple(trees),
         len(args),
         rest_tree,
         static,
-        tuple((a.shape, a.dtype, a.weak_type) for a in avals),
+        tuple((t.shape, t.dtype, t.weak_type) for t in types),
         jax.config.jax_enable_x64,
         jax.config.jax_default_matmul_precision,
         jax.config.jax_numpy_dtype_promotion,
     )
-    shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals)
     without_arrays = tuple(None if _is_traced(leaf) else leaf for leaf in rest)
     return JaxCall(
         request,
         signature,
         tuple(operands),
-        shapes,
+        types,
         n_differentiated,
         tuple(trees),
         rest_tree,
