@@ -13,11 +13,13 @@ from ccjac.ordering import Progress, SearchResult
 from ccjac.zoo import Zoo
 
 from .messages import News
+from .writer import Writer
 
-_WRITING, _GRACE = 0.2, 5.0
-"""Share of the time, and seconds on top, that writing may take before an improvement waits for the next report.
+_WAITING, _GRACE = 0.02, 1.0
+"""Share of the time, and seconds on top, that a search may wait for its orders to reach the disk.
 
-An order of 50,000 vertices takes a second to check and write, and annealing improves it a hundred times a second."""
+A few improvements are on disk before the search goes on, however soon the process is killed; a flood of them follows as
+fast as the disk takes it, 10 to 30 ms a time."""
 
 _CHARGE = 5.0
 """Seconds of search that are at most forgotten if the process is killed."""
@@ -65,9 +67,12 @@ class Keeper:
         self._name, self._method, self._seed = name, method, seed
         self._tell, self._stopped = tell, stopped
         self._bound = self._kept_bound = bound
-        self._unsaved = known is not None and not kept
+        self._writer = Writer(self._write)
+        self._written: SearchResult | None = None
         self._began = self._charged = time.perf_counter()
-        self._writing = 0.0
+        self._waited = 0.0
+        if known is not None and not kept:
+            self._keep(known)
 
     @property
     def seconds(self) -> float:
@@ -83,14 +88,15 @@ class Keeper:
         """
         if self.best is None or progress.cost < self.best.cost:
             # The bound waits for the result, which says why it holds.
-            self.best = SearchResult(progress.order, progress.cost, 0, self._named(progress.method), 0.0)
-            self._unsaved = True
-        if self._unsaved and self._writing <= _WRITING * self.seconds + _GRACE:
-            self._save()
+            self._keep(SearchResult(progress.order, progress.cost, 0, self._named(progress.method), 0.0))
+            began = time.perf_counter()
+            self._writer.settle(max(0.0, _WAITING * self.seconds + _GRACE - self._waited))
+            self._waited += time.perf_counter() - began
         elif time.perf_counter() - self._charged > _CHARGE:
             self._charge()
         self._bound = max(self._bound, progress.lower_bound)
-        self._tell(News(self.best.cost, self._bound, self.seconds, progress.method))
+        cost = self.best.cost if self.best is not None else None
+        self._tell(News(cost, self._bound, self.seconds, progress.method))
         if self._stopped():
             raise KeyboardInterrupt
 
@@ -105,34 +111,41 @@ class Keeper:
             OrderError: The result is no order of the graph.
             ZooError: The zoo cannot be written.
         """
-        if result is not None:
-            if self.best is None or result.cost < self.best.cost:
-                self.best = replace(result, seconds=0.0, method=self._named(result.method))
-                self._unsaved = True
-            elif complete or result.lower_bound > self._kept_bound:
-                if result.lower_bound <= self.best.cost:
-                    self.best = replace(self.best, lower_bound=result.lower_bound, certificate=result.certificate)
-                self._unsaved = True
-        if self._unsaved:
-            self._save()
-        self._charge()
-
-    def _save(self) -> None:
-        if self.best is None:
-            return
-        began = time.perf_counter()
-        self._zoo.improve(self._label, self.best, self._model, name=self._name, seed=self._seed)
-        self._unsaved = False
-        if not self._charge():
-            # `Zoo.improve` keeps in memory what it cannot write, but this process will end.
+        try:
+            if result is not None:
+                if self.best is None or result.cost < self.best.cost:
+                    self._keep(replace(result, seconds=0.0, method=self._named(result.method)))
+                elif complete or result.lower_bound > self._kept_bound:
+                    best = replace(self.best, lower_bound=result.lower_bound, certificate=result.certificate)
+                    # A bound above a cost is none.
+                    self._keep(best if best.lower_bound <= best.cost else self.best)
+            self._writer.settle()
+        finally:
+            self._writer.close()
+        if not self._charge() and self._written is not None:
+            # Somebody has deleted it, or it has never reached the disk.
+            self._write(self._written)
+            if self._charge():
+                return
             raise ZooError(
                 f"`ccjac-train` cannot store orders in {str(self._zoo.path)!r}. Make the directory writable, or name "
                 "another with --zoo."
             )
-        self._writing += time.perf_counter() - began
+
+    def _keep(self, best: SearchResult) -> None:
+        self.best = best
+        self._writer.offer(best)
+
+    def _write(self, best: SearchResult) -> None:
+        self._zoo.improve(self._label, best, self._model, name=self._name, seed=self._seed)
+        self._written = best
 
     def _charge(self) -> bool:
-        """Add the time since the last charge.  Returns whether the zoo has an order to charge it to."""
+        """Add the time since the last charge.  Returns whether the zoo has an order to charge it to.
+
+        That is also how to see whether orders reach the disk: what cannot be written `Zoo.improve` keeps in memory, but
+        this process will end.
+        """
         now = time.perf_counter()
         known = self._zoo.charge(self._label, now - self._charged, self._model)
         self._charged = now
