@@ -11,6 +11,7 @@ from ..graph import Graph
 from .annealing import Annealing
 from .base import Certificate, Listener, Progress, Searcher, SearchResult
 from .greedy import Greedy
+from .lns import LargeNeighbourhood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
-    built_in: list[Searcher] = [Greedy(), Annealing()]
+    built_in: list[Searcher] = [Greedy(), Annealing(), LargeNeighbourhood()]
     return {s.name: s for s in reversed([*built_in, *plugins.answers("ccjac_searchers")])}
 
 

@@ -37,7 +37,8 @@ _GROWTH = 1.5
 _SLICE = 0.05
 """Seconds in compiled code between two looks at the clock."""
 
-_MEMORY = 1 << 30
+_ROW_BYTES = 1 << 28
+"""Size of one of about eight tables of bit rows."""
 
 
 class Annealing:
@@ -58,8 +59,9 @@ class Annealing:
         """See :class:`ccjac.ordering.base.Searcher`.
 
         Raises:
-            UnsupportedError: The graph's bit rows would take more than a gigabyte.
+            UnsupportedError: The graph's bit rows would take more than two gigabytes.
         """
+        _check_size(graph)
         incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
         try:
             incumbent.tighten()
@@ -77,12 +79,7 @@ def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Non
     """
     if incumbent.done():
         return
-    size = len(incumbent.graph.eliminable)
-    if size * size // 8 * 8 > _MEMORY:
-        raise UnsupportedError(
-            f"`method='annealing'` keeps {size} x {size} bits several times over, which is more than it should; "
-            "use `method='lns'` or `'portfolio'`, which anneal a window at a time."
-        )
+    _check_size(incumbent.graph)
     packed = pack(incumbent.graph, incumbent.cost)
     with incumbent.paused():
         warm_up()
@@ -96,6 +93,15 @@ def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Non
                     incumbent.offer(packed.unpack_order(annealer.order), total, method)
                 if incumbent.done():
                     return
+
+
+def _check_size(graph: Graph) -> None:
+    n = len(graph.eliminable)
+    if n * n > 8 * _ROW_BYTES:
+        raise UnsupportedError(
+            f"`method='annealing'` keeps {n} x {n} bits several times over, which is more memory than it should take; "
+            "use `method='lns'` or `'portfolio'`, which anneal a window at a time."
+        )
 
 
 def rounds() -> Iterator[tuple[float, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 from numba import njit
 
 # Wrap-around integers and no bounds checks are numba's defaults; numpy's division keeps branches out of inner loops.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
