@@ -9,7 +9,7 @@ from dataclasses import replace
 from ccjac.cost import CostModel
 from ccjac.errors import ZooError
 from ccjac.fingerprint import Canonical
-from ccjac.ordering import Progress, SearchResult
+from ccjac.ordering import Progress, SearchResult, searchers
 from ccjac.zoo import Zoo
 
 from .messages import News
@@ -65,6 +65,7 @@ class Keeper:
         self.best = known
         self._zoo, self._label, self._model = zoo, label, model
         self._name, self._method, self._seed = name, method, seed
+        self._methods = {method, *searchers()}
         self._tell, self._stopped = tell, stopped
         self._bound = self._kept_bound = bound
         self._writer = Writer(self._write)
@@ -152,5 +153,7 @@ class Keeper:
         return known
 
     def _named(self, part: str) -> str:
-        """``portfolio:annealing`` for a part of the portfolio, ``greedy:LM`` as it is."""
-        return part if not part or part.split(":")[0] == self._method else f"{self._method}:{part}"
+        """``annealing`` and ``greedy:LM`` as they are, other parts behind the name of their searcher."""
+        if not part:
+            return self._method
+        return part if part.split(":")[0] in self._methods else f"{self._method}:{part}"
