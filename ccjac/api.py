@@ -258,8 +258,10 @@ def _planned(backend: Backend, traced: Traced, options: _Options) -> tuple[Plan,
     linearization, obstacle = traced.linearization, traced.obstacle
     if linearization is not None:
         chosen = choose(linearization.graph, options.order, options.zoo)
-        program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
         try:
+            program = accumulate(
+                linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes
+            )
             executor, reason = backend.select_executor(program, options.executor)
             return chosen.with_executor(executor, reason), program
         except UnsupportedError as error:

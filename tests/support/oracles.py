@@ -24,7 +24,8 @@ def _accumulated(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -
     traced = backend.trace(backend.prepare(request, args, {}))
     assert traced.linearization is not None, traced.obstacle
     chosen = order(traced.linearization.graph)
-    return traced, accumulate(traced.linearization, chosen, with_values=False, dtypes=traced.entry_dtypes)
+    program = accumulate(traced.linearization, chosen, with_values=False, dtypes=traced.entry_dtypes, limit=10_000_000)
+    return traced, program
 
 
 def eager_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Any:
