@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,14 +10,19 @@ import jax
 import numpy as np
 
 from ccjac.errors import InputError, UnsupportedError
-from ccjac.linearization import NO_TANGENT, Linearization, Recorder
+from ccjac.linearization import Linearization, Recorder
 
 from .call import JaxCall
 from .interpreter import Interpreter
 from .values import Symbolic, lift
 
+log = logging.getLogger("ccjac")
+
 SCALAR_LIMIT = 60_000
 """Program values beyond which a function is left to the framework's own modes."""
+
+ENTRY_LIMIT = 4_000_000
+"""Jacobian entries beyond which the same holds; zeros count."""
 
 
 @dataclass(eq=False)
@@ -92,6 +98,10 @@ def trace(call: JaxCall) -> JaxTraced:
         traced.linearization = _linearize(call, closed, n_outputs)
     except UnsupportedError as obstacle:
         traced.obstacle = str(obstacle)
+    except Exception as error:
+        # What JAX can differentiate must work, whatever it is made of; JAX's own modes raise again what is the user's.
+        traced.obstacle = f"the expansion to scalars failed with {type(error).__name__}: {error}"
+        log.debug("expansion of %s failed", call.request.fun, exc_info=True)
     return traced
 
 
@@ -142,11 +152,7 @@ def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
     lifted = [lift(recorder.builder, r) for r in results]
     recorder.check_size()
     outputs = [int(v) for r in lifted[:n_outputs] for v in r.tangent_vertices().ravel()]
-    assert all(v >= NO_TANGENT for v in outputs)
     values = [int(k) for r in lifted for k in r.ids.ravel()]
-    if len(outputs) * n_inputs > _ENTRY_LIMIT:
+    if len(outputs) * n_inputs > ENTRY_LIMIT:
         raise UnsupportedError(f"the Jacobian has {len(outputs)} x {n_inputs} entries")
     return recorder.finish(outputs, values, total)
-
-
-_ENTRY_LIMIT = 4_000_000

@@ -369,6 +369,20 @@ def test_everything_else_falls_back(fun: Any, caplog: pytest.LogCaptureFixture) 
     assert_same(jax.vmap(jacobian)(BATCH), jax.vmap(jax.jacfwd(fun))(BATCH))
 
 
+def test_operations_that_jax_cannot_differentiate_raise_its_error() -> None:
+    with pytest.raises(NotImplementedError, match="nextafter"):
+        ccjac.jacobian(lambda x: jnp.nextafter(x, x + 1.0))(X)
+
+
+def test_an_unforeseen_operation_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any) -> Any:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("ccjac_jax.elementwise.apply", stumble)
+    assert_same(ccjac.jacobian(residual)(X), jax.jacfwd(residual)(X))
+    assert "unforeseen" in ccjac.plan(residual, X).reason
+
+
 def test_fallback_of_functions_with_reverse_mode_only() -> None:
     fun = lambda x: clipped_gradient(jnp.sin(x))  # noqa: E731
     assert_same(ccjac.jacobian(fun)(X), jax.jacrev(fun)(X))
