@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -28,10 +29,10 @@ def complain(error: Exception) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", left: int = 1) -> Table:
-    """A table whose first ``left`` columns are text and whose others are numbers."""
-    built = Table(title=title or None, title_justify="left")
+    """A table whose first ``left`` columns are text and whose others are numbers; the very first is never folded."""
+    built = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
-        built.add_column(column, justify="left" if i < left else "right", overflow="fold")
+        built.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i == 0 or i >= left)
     for row in rows:
         built.add_row(*(Text(_cell(value)) for value in row))
     return built

@@ -84,20 +84,21 @@ def list_(
             "No entries. Every function that `ccjac.jacobian` plans for the first time adds one.", markup=False
         )
         return
-    columns = ["fingerprint", "names", "source", "method", "inputs", "vertices", "outputs", model.name, "bound"]
+    columns = ["entry", "names", "source", "method", "graph", "cost", "bound"]
     cells = [
         [
-            row["fingerprint"][:12],
+            row["fingerprint"][:8],
             ", ".join(row["names"]) or "-",
             row["source"],
             row["method"] + (" (pending)" if row["pending"] else "") or "-",
-            *(row[key] for key in ("inputs", "vertices", "outputs")),
+            f"{row['inputs']}>{row['vertices']}>{row['outputs']}",
             _number(row[model.name]),
             _number(row["lower_bound"] or None),
         ]
         for row in rows
     ]
-    console().print(table(columns, cells, title=f"{len(rows)} entries", left=4))
+    title = f"{len(rows)} entries; graph: inputs>intermediate vertices>outputs; cost: {model.name}"
+    console().print(table(columns, cells, title=title, left=4))
 
 
 @app.command()
@@ -124,7 +125,7 @@ def show(
         out.print(f"graph        {one.graph!r}", markup=False, soft_wrap=True)
         if one.created:
             out.print(f"created      {one.created}, updated {one.updated}", markup=False)
-        columns = ["cost model", "method", "state", "cost", "lower bound", "search seconds", "seed"]
+        columns = ["cost model", "method", "state", "cost", "bound", "seconds", "seed"]
         rows = [
             [
                 name,
