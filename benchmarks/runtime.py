@@ -1,4 +1,4 @@
-"""How fast Jacobians are: ccjac beside JAX's own modes, a C compiler, the primal alone and the memory's limit.
+"""How fast Jacobians are: ccjac beside JAX's modes, asdex, CasADi, a C compiler, the primal and the memory's limit.
 
     python benchmarks/runtime.py [--tasks RoeFlux_1d] [--batches 1 512 65536] [--all] [--orders]
 
@@ -20,6 +20,7 @@ from typing import Any
 
 from c_loop import c_loop
 from common import arguments, bars, interleaved, microseconds, progress, report
+from peers import asdex_jacobian, casadi_loop
 
 PAPER = (
     "RoeFlux_1d",
@@ -76,9 +77,12 @@ def measure(task: Any, batch: int, dtype: str, form: str, orders: bool, bandwidt
     }
     if orders:
         candidates |= {o: batched(ccjac.jacobian(function, argnums=argnums, order=o)) for o in ORDERS}
-    loop = c_loop(task, rows) if form == "vector" else None
-    if loop is not None:
-        candidates["C loop"] = loop
+    if form == "vector":
+        if (coloured := asdex_jacobian(function, rows[0])) is not None:
+            candidates["asdex"] = batched(coloured)
+        for name, make in (("C loop", c_loop), ("CasADi", casadi_loop)):
+            if (loop := make(task, rows)) is not None:
+                candidates[name] = loop
     timings = interleaved(candidates)
     medians = {name: timing.median for name, timing in timings.items()}
     better = min(medians["jacfwd"], medians["jacrev"])
@@ -125,7 +129,7 @@ def main() -> None:
         for task, batch, dtype, form in bar.track(cases, description="runtime"):
             measured.append(measure(task, batch, dtype, form, options.orders, bandwidth))
 
-    kinds = ["ccjac", "jacfwd", "jacrev", "primal", "C loop", *(ORDERS if options.orders else ())]
+    kinds = ["ccjac", "jacfwd", "jacrev", "asdex", "CasADi", "primal", "C loop", *(ORDERS if options.orders else ())]
     table = [
         [
             m["task"],
