@@ -36,6 +36,7 @@ typecheck: $(STAMP)-test-$(SUM)
 bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/multiplications.py
 	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/runtime.py
 
 docs: $(STAMP)-docs-$(SUM)
 	$(BIN)/mkdocs build --strict
