@@ -85,6 +85,7 @@ def write_module(
         functions.text(),
         _entry(lanes),
         _padded(layout, lanes),
+        "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",
         "declare ptr @malloc(i64)",
         "declare void @free(ptr)",
         "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",

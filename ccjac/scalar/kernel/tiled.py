@@ -10,7 +10,7 @@ from ..program import Program
 from .layout import Layout
 from .operations import Context, emit
 from .segments import Segmentation, cut
-from .straight import from_memory, input_nodes, spread, to_memory, uniform_nodes
+from .straight import announce_stores, from_memory, input_nodes, spread, to_memory, uniform_nodes
 from .transpose import PART_BYTES, group_size, load_columns, load_group, store_columns, store_group
 from .writer import BYTES, Writer, memory_element
 
@@ -212,6 +212,9 @@ class _Tiled:
                 rows = w.at(operands[k], w.let(f"mul i64 %i, {width * BYTES[operand.dtype]}"))
                 name = self._transposition(operand.dtype, width, load=True)
                 w.do(f"call void @{name}(ptr {rows}, ptr {self._at(w, self.operand_place[k])})")
+        for k, result in enumerate(self.layout.results):
+            row = len(result.entries) * BYTES[result.dtype]
+            announce_stores(w, results[k], w.let(f"mul i64 %i, {row}"), lanes * row)
         for s in range(len(pieces.looped)):
             w.do(f"call void @segment.{s}(ptr %tile)")
         w.do("call void @copies(ptr %tile)")
