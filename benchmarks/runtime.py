@@ -83,7 +83,7 @@ def measure(task: Any, batch: int, dtype: str, form: str, orders: bool, bandwidt
         for name, make in (("C loop", c_loop), ("CasADi", casadi_loop)):
             if (loop := make(task, rows)) is not None:
                 candidates[name] = loop
-    timings = interleaved(candidates)
+    timings = interleaved(candidates, turn_seconds=0.005)
     medians = {name: timing.median for name, timing in timings.items()}
     better = min(medians["jacfwd"], medians["jacrev"])
     size = 4 if dtype == "float32" else 8

@@ -79,7 +79,9 @@ def demo(
             for size in sizes:
                 job = bar.add_task(f"batch {size:,}", total=1.0)
                 calls = showcase.races(function, showcase.points(found, size, "float32"))
-                measured.append(interleaved(calls, seconds=seconds, progress=partial(_advance, bar, job)))
+                measured.append(
+                    interleaved(calls, seconds=seconds, turn_seconds=0.005, progress=partial(_advance, bar, job))
+                )
     out.print()
     out.print(_results(sizes, measured))
 

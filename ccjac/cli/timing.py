@@ -43,6 +43,7 @@ def interleaved(
     seconds: float = 2.0,
     least: int = 9,
     most: int = 1000,
+    turn_seconds: float = 0.0,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Timing]:
     """Time several candidates side by side.
@@ -55,6 +56,8 @@ def interleaved(
         seconds: Budget for all candidates together, after their first calls.
         least: Rounds that are made even if they take longer.
         most: Rounds after which to stop.
+        turn_seconds: How long a candidate's turn lasts: it is called once untimed, then again and again, as a hot loop
+            calls it.  0: every turn is one call, right after another candidate's.
         progress: Told the share of the work that is done, from 0 to 1.
 
     Returns:
@@ -74,7 +77,7 @@ def interleaved(
         for turn in range(most):
             for i in range(len(names)):
                 name = names[(turn + i) % len(names)]
-                samples[name].append(_timed(calls[name]))
+                samples[name].extend(_turn(calls[name], turn_seconds))
             spent = time.perf_counter() - start
             tell(0.5 + 0.5 * min(1.0, spent / seconds if seconds else 1.0))
             if turn + 1 >= least and spent >= seconds:
@@ -89,6 +92,16 @@ def machine() -> str:
     """Processor, usable cores and operating system in one line; no host name."""
     system = f"{platform.system()} {platform.machine()}"
     return f"{_processor()}, {_cores()} cores, {system}, Python {platform.python_version()}"
+
+
+def _turn(call: Callable[[], object], seconds: float) -> list[float]:
+    if seconds > 0.0:
+        call()
+    end = time.perf_counter() + seconds
+    samples = [_timed(call)]
+    while time.perf_counter() < end:
+        samples.append(_timed(call))
+    return samples
 
 
 def _timed(call: Callable[[], object]) -> float:
