@@ -1,7 +1,8 @@
 """What every operation of a scalar program means, on numpy arrays.
 
 This is the reference that generated code is tested against; it favours clarity over speed.  Special values follow
-``jax.lax``: ``max`` and ``min`` propagate NaN and order -0 before +0, ``rem`` takes the dividend's sign, ``sign`` keeps signed
+``jax.lax``: ``max`` and ``min`` propagate NaN and order -0 before +0, ``rem`` takes the dividend's sign, ``sign``
+keeps signed
 zeros, integer division truncates, conversions to integers saturate and send NaN to 0.  Subnormal numbers are computed
 with; XLA's own CPU code flushes them to zero.
 """

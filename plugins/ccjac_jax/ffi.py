@@ -20,7 +20,6 @@ from ccjac.scalar.kernel.module import write_module
 from ccjac.scalar.kernel.target import Target
 from ccjac.scalar.kernel.xla import HANDLER, ApiVersion
 
-
 _lock = threading.Lock()
 _registered: dict[str, Code] = {}
 """Every handler ever registered.  XLA has no way to take one back, so its code lives as long as the process."""
@@ -136,9 +135,7 @@ def register(program: Program, layout: Layout, *, single: bool = False, fastmath
     if isinstance(version, str):
         raise RuntimeError(version)
     target = Target.host()
-    module = write_module(
-        program, layout, target, fastmath=fastmath, lanes=1 if single else None, handler=version
-    )
+    module = write_module(program, layout, target, fastmath=fastmath, lanes=1 if single else None, handler=version)
     identity = "\n".join((module.text, target.cpu, target.features))
     name = f"ccjac_kernel_{xxhash.xxh3_128_hexdigest(identity.encode())}"
     with _lock:

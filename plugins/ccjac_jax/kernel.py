@@ -16,7 +16,6 @@ from ccjac.scalar.kernel import Layout, supports
 
 from . import ffi
 
-
 Arrays = Sequence[Any]
 
 _FEW_SAMPLES = 2
@@ -56,7 +55,8 @@ def kernel_call(
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
 
-    Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not copied.  Derivatives of it
+    Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not
+    copied.  Derivatives of it
     are those of ``ops``, forward and reverse.  On other platforms than the CPU it is ``ops``.
 
     Args:

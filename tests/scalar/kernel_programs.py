@@ -4,7 +4,6 @@ import numpy as np
 
 from ccjac.scalar import Builder, Node, Program
 
-
 TAME = ("sin", "cos", "tanh", "logistic", "atan", "abs", "neg", "sign", "floor", "expm1")
 
 
@@ -24,7 +23,9 @@ def several(ops: list[tuple[str, str, object]], dtypes: list[str]) -> Program:
 
 
 def random_program(seed: int, n_inputs: int, size: int, n_results: int, dtype: str = "float64") -> Program:
-    """A random tame program: values stay bounded, so that errors do not grow; results repeat, and include inputs and constants."""
+    """A random tame program: values stay bounded, so that errors do not grow; results repeat, and include inputs and
+    constants.
+    """
     rng = np.random.default_rng(seed)
     b = Builder()
     values = [b.input(k, dtype) for k in range(n_inputs)]

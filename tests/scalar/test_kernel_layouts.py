@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_programs import random_program, single
 
 from ccjac.scalar import Builder, Node, Program, evaluate
 from ccjac.scalar.kernel import Layout, Operand, Result, compile_kernel, module, segments
-
+from kernel_programs import random_program, single
 
 pytest.importorskip("llvmlite")
 
@@ -52,7 +51,9 @@ def test_rows_of_every_width(form, dtype, width, rng):
     inputs = [b.input(k, dtype) for k in range(width)]
     # Entry k of the result is 2 x_k + 1000 k: nothing may be mixed up.
     two = b.const(2.0, dtype)
-    out = [b.emit("add", (b.emit("mul", (x, two), dtype), b.const(1e3 * k, dtype)), dtype) for k, x in enumerate(inputs)]
+    out = [
+        b.emit("add", (b.emit("mul", (x, two), dtype), b.const(1e3 * k, dtype)), dtype) for k, x in enumerate(inputs)
+    ]
     program = b.finish(out, width)
     kernel = compile_kernel(program, Layout.rows(program))
     for batch in BATCHES:
@@ -93,7 +94,9 @@ def test_random_programs_and_layouts(seed, form, dtype, size, widths, rows, batc
     entries = st.integers(-1, 5)
     results = tuple(Result(tuple(data.draw(st.lists(entries, min_size=n, max_size=n))), dtype) for n in rows)
     rng = np.random.default_rng(seed)
-    arrays = [rng.uniform(-1, 1, (batch, n) if flag else n).astype(dtype) for n, flag in zip(widths, flags, strict=True)]
+    arrays = [
+        rng.uniform(-1, 1, (batch, n) if flag else n).astype(dtype) for n, flag in zip(widths, flags, strict=True)
+    ]
     with pytest.MonkeyPatch.context() as patch:
         choose(patch, form)
         check(program, Layout(operands, results), arrays, batch, 1e-3 if dtype == "float32" else 1e-9)
@@ -106,7 +109,12 @@ def test_results_that_are_inputs_constants_and_repeats(form, rng):
     program = b.finish([x, product, b.const(2.5, "float64"), product, y], 2)
     layout = Layout(
         (Operand((0,), "float64"), Operand((1,), "float64", batched=False)),
-        (Result((0, -1, 1, 2, 1), "float64"), Result((4,), "float64"), Result((-1, -1), "float64"), Result((3,), "float64")),
+        (
+            Result((0, -1, 1, 2, 1), "float64"),
+            Result((4,), "float64"),
+            Result((-1, -1), "float64"),
+            Result((3,), "float64"),
+        ),
     )
     check(program, layout, [rng.normal(size=(37, 1)), rng.normal(size=1)], 37)
 
@@ -120,7 +128,10 @@ def test_a_program_of_unbatched_operands_alone(form, rng):
 def test_unread_scalars_and_any_order_of_them(form, rng):
     b = Builder()
     program = b.finish([b.emit("sub", (b.input(4, "float64"), b.input(1, "float64")), "float64")], 6)
-    layout = Layout((Operand((5, 4), "float64"), Operand((0,), "float64"), Operand((3, 2, 1), "float64")), (Result((0,), "float64"),))
+    layout = Layout(
+        (Operand((5, 4), "float64"), Operand((0,), "float64"), Operand((3, 2, 1), "float64")),
+        (Result((0,), "float64"),),
+    )
     arrays = [rng.normal(size=(19, n)) for n in (2, 1, 3)]
     np.testing.assert_array_equal(
         compile_kernel(program, layout).run(arrays)[0][:, 0], arrays[0][:, 1] - arrays[2][:, 2]

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from kernel_programs import several, single
 
 from ccjac.scalar import evaluate
 from ccjac.scalar.kernel import Layout, Operand, Result, compile_kernel, supports
 from ccjac.scalar.kernel.operations import RULES
 from ccjac.scalar.kernel.target import Target
-
+from kernel_programs import several, single
 
 pytest.importorskip("llvmlite")
 
@@ -40,7 +39,24 @@ def target(request):
 def special(dtype: str) -> np.ndarray:
     info = np.finfo(dtype)
     tiny, largest, eps = float(info.tiny), float(info.max), float(info.eps)
-    some = [0, 1, np.inf, np.nan, tiny, tiny / 2, float(info.smallest_subnormal), largest, 0.5, 1.5, 2.5, 2, 3, 1e-5, 10, 27]
+    some = [
+        0,
+        1,
+        np.inf,
+        np.nan,
+        tiny,
+        tiny / 2,
+        float(info.smallest_subnormal),
+        largest,
+        0.5,
+        1.5,
+        2.5,
+        2,
+        3,
+        1e-5,
+        10,
+        27,
+    ]
     some += [88, 89, 104, 709, 745, 1e4, 1e10, 1e15, 1e30, np.pi, np.pi / 2, 1 + eps, 1 - eps / 2]
     return np.array(some + [-v for v in some], dtype)
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_programs import random_program
 
 from ccjac.scalar import evaluate
 from ccjac.scalar.kernel import Layout, compile_kernel
-
+from kernel_programs import random_program
 
 pytest.importorskip("llvmlite")
 

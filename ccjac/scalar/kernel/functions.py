@@ -1,7 +1,7 @@
 """Transcendental functions on vectors: from the platform's vector math library, or lane by lane from the C library.
 
-A vector function of glibc's libmvec follows the x86-64 vector function ABI: ``_ZGVeN16vv_powf`` is AVX-512 (``e``), unmasked (``N``), 16
-lanes, two vector arguments, of ``powf``.
+A vector function of glibc's libmvec follows the x86-64 vector function ABI: ``_ZGVeN16vv_powf`` is AVX-512 (``e``),
+unmasked (``N``), 16 lanes, two vector arguments, of ``powf``.
 """
 
 from __future__ import annotations

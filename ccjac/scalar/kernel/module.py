@@ -1,7 +1,9 @@
 """A scalar program and its layout, as the text of one LLVM module.
 
-The module exports ``kernel(in, out, begin, end)``: samples ``begin .. end`` of the batch, from an array of operand pointers to an array of
-result pointers; returns 0, or 1 if memory ran out.  Fewer samples than a vector has lanes are computed on padded copies.
+The module exports ``kernel(in, out, begin, end)``: samples ``begin .. end`` of the batch, from an array of operand
+pointers to an array of
+result pointers; returns 0, or 1 if memory ran out.  Fewer samples than a vector has lanes are computed on padded
+copies.
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ def write_module(
         layout: Where its scalars lie.
         target: The machine.
         fastmath: Permit reassociation, reciprocals instead of divisions, and ignoring the sign of zero.
-        lanes: Samples per vector, by default as many as a register holds; 1 for scalar code, the fastest way to a single sample.
+        lanes: Samples per vector, by default as many as a register holds; 1 for scalar code, the fastest way to a
+        single sample.
         handler: Also write an XLA custom call handler for this version of the interface.
     """
     lanes = lanes or lanes_for(program, target)
@@ -119,7 +122,9 @@ none:
 
 
 def _padded(layout: Layout, lanes: int) -> str:
-    """``@padded(in, out, begin, count)``: copy ``count`` rows, repeat the last one, compute a full vector, copy the rows back."""
+    """``@padded(in, out, begin, count)``: copy ``count`` rows, repeat the last one, compute a full vector, copy the
+    rows back.
+    """
     operand_rows = [len(o.scalars) * BYTES[o.dtype] if o.batched else 0 for o in layout.operands]
     result_rows = [len(r.entries) * BYTES[r.dtype] for r in layout.results]
     offsets, size = [], 0
@@ -167,7 +172,9 @@ def _padded(layout: Layout, lanes: int) -> str:
 
 
 def _copy_rows(name: str, row: int, limit: str) -> str:
-    """A loop over rows of fixed size, which the backend copies with a few moves; rows beyond ``count`` repeat the last one."""
+    """A loop over rows of fixed size, which the backend copies with a few moves; rows beyond ``count`` repeat the
+    last one.
+    """
     return f"""
 define internal void @{name}.{row}(ptr %to, ptr %from, i64 %count) #0 {{
 entry:

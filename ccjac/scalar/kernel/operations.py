@@ -83,7 +83,9 @@ def _by_intrinsic(name: str, signed: str = "", unsigned: str = "") -> Rule:
 
 
 _FLUSHED = frozenset({"log", "log1p", "asin", "asinh", "atanh", "cbrt", "sinh"})
-"""XLA computes with subnormals flushed to zero.  The C library reads bits, so these functions need flushed operands to agree."""
+"""XLA computes with subnormals flushed to zero.  The C library reads bits, so these functions need flushed operands
+to agree.
+"""
 
 
 def _function(op: str) -> Rule:

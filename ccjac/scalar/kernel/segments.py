@@ -1,8 +1,9 @@
 """Cut a long program into segments, and give every value that crosses a cut a place in the tile.
 
-A compiler's effort grows faster than the length of a basic block, so that a program of ten thousand operations is emitted as dozens of
-functions.  They hand values to each other through the *tile*: memory that holds one vector per value, small enough for the nearest caches.
-Places are reused as soon as the last segment that reads them is done.
+A compiler's effort grows faster than the length of a basic block, so that a program of ten thousand operations is
+emitted as dozens of
+functions.  They hand values to each other through the *tile*: memory that holds one vector per value, small enough
+for the nearest caches. Places are reused as soon as the last segment that reads them is done.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import heapq
 from dataclasses import dataclass
 
 from ..program import Program
-
 
 SEGMENT_OPERATIONS = 400
 """Long enough that few values cross a cut, short enough for the compiler."""

@@ -13,12 +13,11 @@ from .operations import Context, emit
 from .transpose import load_columns, store_columns
 from .writer import BYTES, Writer, memory_element
 
-
 CACHE_LINE = 64
 _SHORT_TILE = 4096
 _LONG_TILE = 1 << 15
-"""Bytes of a vector's results in one array: below the first, notice is given two vectors ahead; above the second, the rows are
-streams of their own."""
+"""Bytes of a vector's results in one array: below the first, notice is given two vectors ahead; above the second,
+the rows are streams of their own."""
 
 
 def uniform_nodes(program: Program, layout: Layout) -> list[bool]:
@@ -120,8 +119,10 @@ def write_range(ctx: Context, program: Program, layout: Layout) -> str:
 def announce_stores(w: Writer, array: str, offset: str, size: int) -> None:
     """Ask for the cache lines that the next vectors' results will fill, in order of their addresses.
 
-    The stores themselves go through the rows of a block in turn, an order in which no hardware prefetcher sees a stream; with this
-    notice, results larger than the caches are written up to twice as fast.  A notice beyond the array's end has no effect.
+    The stores themselves go through the rows of a block in turn, an order in which no hardware prefetcher sees a
+    stream; with this
+    notice, results larger than the caches are written up to twice as fast.  A notice beyond the array's end has no
+    effect.
 
     Args:
         w: Where the instructions go.

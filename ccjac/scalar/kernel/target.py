@@ -1,8 +1,8 @@
 """The machine that kernels are compiled for: instruction set, vector width, and the vector math library.
 
-Two environment variables narrow the choice; the test-suite runs with them, and they help to tell a wrong result's cause:
-``CCJAC_KERNEL_VECTOR_MATH=0`` leaves the vector math library out, ``CCJAC_KERNEL_CPU=x86-64`` compiles for that processor's baseline
-instead of the host.
+Two environment variables narrow the choice; the test-suite runs with them, and they help to tell a wrong result's
+cause: ``CCJAC_KERNEL_VECTOR_MATH=0`` leaves the vector math library out, ``CCJAC_KERNEL_CPU=x86-64`` compiles for that
+processor's baseline instead of the host.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Target:
         cpu: LLVM's name of the processor.
         features: LLVM's feature string, ``"+avx2,-sse4a,..."``.
         vector_bytes: Width of a vector register.
-        vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512) whose functions
+        vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512)
+        whose functions
             glibc's libmvec offers here, or an empty string.
     """
 

@@ -1,6 +1,7 @@
 """The loop over the batch for long programs: rows are transposed into a tile, segments of the program work on the tile.
 
-The tile holds one vector per column of every operand, one per column of every result, and one per value that crosses a cut between
+The tile holds one vector per column of every operand, one per column of every result, and one per value that crosses
+a cut between
 segments.  Result columns that are constant, or the same for all samples, are filled in before the loop and stay.
 """
 
@@ -142,9 +143,7 @@ class _Tiled:
                 w.do(f"store {vector} {value}, ptr {w.at('%columns', column * self.place_bytes)}, align {PART_BYTES}")
         else:
             places = [w.at("%columns", c * self.place_bytes) for c in range(width)]
-            store_columns(
-                w, dtype, "%rows", [w.let(f"load {vector}, ptr {p}, align {PART_BYTES}") for p in places]
-            )
+            store_columns(w, dtype, "%rows", [w.let(f"load {vector}, ptr {p}, align {PART_BYTES}") for p in places])
         w.do("ret void")
         body = "\n".join(w.lines)
         self.functions[name] = f"define internal void @{name}(ptr %rows, ptr %columns) #2 {{\nentry:\n{body}\n}}"

@@ -1,12 +1,13 @@
 """Moving samples' rows into lanes and back: transposition of small blocks in registers.
 
-A row's entries are taken in groups that fill 128 bits: four floats, or two doubles.  On the way in, the groups of ``lanes`` rows fill as many
+A row's entries are taken in groups that fill 128 bits: four floats, or two doubles.  On the way in, the groups of
+``lanes`` rows fill as many
 vectors as a group has entries, and a transposition inside every 128-bit part leaves one vector per column; the way out
-is the same backwards, because the transposition is its own inverse.  All shuffles but the extraction stay within 128-bit parts, where
-every instruction set has them as single cheap instructions.
+is the same backwards, because the transposition is its own inverse.  All shuffles but the extraction stay within
+128-bit parts, where every instruction set has them as single cheap instructions.
 
-The last group of a row that is no multiple of the group size overlaps the one before, so no memory outside the rows is touched.  Rows
-shorter than a group are dealt out entry by entry from contiguous vectors.
+The last group of a row that is no multiple of the group size overlaps the one before, so no memory outside the rows
+is touched.  Rows shorter than a group are dealt out entry by entry from contiguous vectors.
 """
 
 from __future__ import annotations
@@ -128,7 +129,9 @@ def _store_scattered(w: Writer, element: str, entry_bytes: int, rows: str, colum
 
 
 def _picked(w: Writer, element: str, sources: Sequence[str], flat: Sequence[int]) -> str:
-    """A vector of the entries ``flat`` of the concatenated ``sources``, by one two-operand shuffle per further source."""
+    """A vector of the entries ``flat`` of the concatenated ``sources``, by one two-operand shuffle per further
+    source.
+    """
     n = w.lanes
     if len(sources) == 1:
         return sources[0]

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from ..program import Program
 from .layout import Layout
 from .operations import COSTS, FUNCTION_COST
 from .target import Target
 from .writer import Writer
-
 
 HANDLER = "handler"
 
@@ -144,7 +142,9 @@ def _handler(layout: Layout) -> str:
     w.do(f"%e.memory = call ptr @fail(ptr %api, i32 {_RESOURCE_EXHAUSTED}, ptr @m.memory)")
     w.do("ret ptr %e.memory")
     messages = [
-        _message("m.counts", "ccjac kernel: called at another stage, or with another number of buffers, than compiled for"),
+        _message(
+            "m.counts", "ccjac kernel: called at another stage, or with another number of buffers, than compiled for"
+        ),
         _message("m.shape", "ccjac kernel: a buffer has another type or size than compiled for"),
         _message("m.memory", "ccjac kernel: no memory for scratch space"),
     ]
@@ -427,5 +427,3 @@ define internal void @control.set(i32 %word) #0 {
   call void @llvm.x86.sse.ldmxcsr(ptr %place)
   ret void
 }"""
-
-
