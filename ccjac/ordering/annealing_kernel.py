@@ -66,7 +66,7 @@ def insertion_costs(rows, order, low, high, at, keep, pair, units, work, costs):
         behind += with_v - without_v
         k += 1
     costs[k] = behind + own
-    undo(rows, units, log, saved, n_saved)
+    undo(rows, units, log, saved, 0, n_saved)
 
 
 @kernel

@@ -178,10 +178,10 @@ def eliminate_logged(rows, v, keep, units, touched, sweep, log, saved, n_saved):
 
 
 @kernel
-def undo(rows, units, log, saved, n_saved):
-    """Put the saved rows back."""
+def undo(rows, units, log, saved, first, last):
+    """Put the rows saved as ``first .. last-1`` back."""
     n = rows.shape[1]
-    for k in range(n_saved):
+    for k in range(first, last):
         side, p = log[k] // n, log[k] % n
         for w in range(rows.shape[2]):
             rows[side, p, w] = saved[k, 0, w]
