@@ -10,6 +10,7 @@ from ..errors import OrderError
 from ..graph import Graph
 from .annealing import Annealing
 from .base import Certificate, Listener, Progress, Searcher, SearchResult
+from .exact import Exact
 from .greedy import Greedy
 from .lns import LargeNeighbourhood
 from .portfolio import Portfolio
@@ -22,7 +23,7 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
-    built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), LargeNeighbourhood()]
+    built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), Exact(), LargeNeighbourhood()]
     return {s.name: s for s in reversed([*built_in, *plugins.answers("ccjac_searchers")])}
 
 

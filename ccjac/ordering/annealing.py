@@ -104,6 +104,16 @@ def _check_size(graph: Graph) -> None:
         )
 
 
+def anneal_until(incumbent: Incumbent, seed: int, until: float, *, method: str = "annealing") -> None:
+    """:func:`anneal`, but only until the clock of ``incumbent`` shows ``until``."""
+    seconds = incumbent.seconds
+    incumbent.seconds = min(seconds, until)
+    try:
+        anneal(incumbent, seed, method=method)
+    finally:
+        incumbent.seconds = seconds
+
+
 def rounds() -> Iterator[tuple[float, int]]:
     """Endless rounds of annealing, each with its hottest temperature and its number of passes."""
     passes = float(_FIRST_PASSES)

@@ -36,7 +36,7 @@ class SearchResult:
         cost: What ``order`` costs under the cost model of the search.
         lower_bound: No order of the graph costs less than this.
         method: The searcher, with the rule or the parts that found the order: ``"greedy:LM"``,
-        ``"portfolio:annealing"``.
+            ``"portfolio:annealing"``.
         seconds: Wall-clock time of the search.
         history: ``(seconds, cost)`` at every improvement, first entry first.
         certificate: Why ``lower_bound`` holds.

@@ -199,13 +199,18 @@ def fill_mask(mask, members):
 
 
 @kernel
+def payments(rows, order, pair, units):
+    """``[n]``: what each vertex pays in ``order``; ``rows`` is used up."""
+    keep = np.zeros((rows.shape[1] + 63) // 64, np.uint64)
+    fill_mask(keep, order)
+    paid = np.zeros(rows.shape[1], np.int64)
+    for v in order:
+        paid[v] = price(rows, v, pair, units)
+        eliminate(rows, v, keep, units)
+    return paid
+
+
+@kernel
 def order_price(rows, order, pair, units):
     """The price of a whole order; ``rows`` is used up."""
-    keep = np.full((rows.shape[1] + 63) // 64, ~ZERO)
-    if rows.shape[1] % 64:
-        keep[-1] = (ONE << np.uint64(rows.shape[1] % 64)) - ONE
-    total = 0
-    for v in order:
-        total += price(rows, v, pair, units)
-        eliminate(rows, v, keep, units)
-    return total
+    return payments(rows, order, pair, units).sum()

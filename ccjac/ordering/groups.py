@@ -201,6 +201,26 @@ class Partition:
         return (a, b), (_union(left, (w,)), _union(tuple(u for u in groups[b] if u != w), (v,)))
 
 
+_SIZES = (6, 8, 10, 12, 14, 16, 18, 20)
+"""Largest groups, stage by stage: bigger ones give better bounds, and each vertex more doubles the time."""
+
+_MOVES_PER_VERTEX = 40
+
+
+def improve_partition(partition: Partition, stop: Callable[[], bool], raised: Callable[[], None]) -> None:
+    """Unite and anneal groups of growing size until ``stop``; ``raised`` is called after every stage."""
+    moves = _MOVES_PER_VERTEX * len(partition.payments.alone)
+    for largest in _SIZES:
+        partition.merge(largest, stop)
+        raised()
+        # Moves between large groups are slow and rarely pay; there only merging is worth its time.
+        if largest <= 14:
+            partition.anneal(largest, moves, 1.0, stop)
+            raised()
+        if stop():
+            return
+
+
 def _union(a: Group, b: Group) -> Group:
     return tuple(sorted((*a, *b)))
 

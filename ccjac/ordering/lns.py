@@ -17,14 +17,14 @@ from contextlib import suppress
 
 import numpy as np
 
-from ..cost import STRUCTURAL, CostModel
+from ..cost import CostModel
 from ..graph import Graph
 from .annealing import Annealer, cooling, warm_up
 from .base import Listener, SearchResult
 from .features import State, live_rows
 from .incumbent import Incumbent
 from .locality import depth_first, later_neighbours
-from .packed import Packed, pack_edges
+from .packed import pack_part
 
 _WINDOWS = (48, 96, 32, 160, 64)
 """Vertices in a window, by pass in turn: two passes should not cut at the same places."""
@@ -115,7 +115,7 @@ class _Windows:
         """A new order of ``window`` that costs no more, and what it saves."""
         from .bits_kernel import order_price
 
-        packed = _small_graph(state, window, self._incumbent.cost)
+        packed = pack_part(state, window, self._incumbent.cost)
         order = np.arange(packed.n)
         before = best = int(order_price(packed.rows.copy(), order, packed.pair, packed.units))
         if packed.n < 2 or before == 0:
@@ -128,11 +128,3 @@ class _Windows:
             if self._incumbent.left <= 0:
                 break
         return list(packed.unpack_order(order)), before - best
-
-
-def _small_graph(state: State, window: list[int], cost: CostModel) -> Packed:
-    """``window`` with its present edges; every vertex outside is an input or an output."""
-    inner = set(window)
-    edges = [(p, v, unit) for v in window for p, unit in state.preds[v].items()]
-    edges += [(v, s, unit) for v in window for s, unit in state.succs[v].items() if s not in inner]
-    return pack_edges(window, edges, cost.pair, cost.pair != STRUCTURAL.pair)

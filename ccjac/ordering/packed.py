@@ -14,6 +14,7 @@ import numpy as np
 
 from ..cost import STRUCTURAL, CostModel
 from ..graph import Graph
+from .features import State
 
 Words = np.ndarray
 """``[n, n_words]`` uint64: bit b of a row is bit b % 64 of its word b // 64."""
@@ -59,6 +60,14 @@ def pack(graph: Graph, cost: CostModel) -> Packed:
     units = cost.pair != STRUCTURAL.pair
     edges = [(a, b, (a, b) in graph.unit_edges) for a, b in graph.edges if a not in dead and b not in dead]
     return pack_edges(vertices, edges, cost.pair, units)
+
+
+def pack_part(state: State, vertices: Sequence[int], cost: CostModel) -> Packed:
+    """Pack ``vertices`` with their present edges; every other vertex is an input or an output."""
+    inner = set(vertices)
+    edges = [(p, v, unit) for v in vertices for p, unit in state.preds[v].items()]
+    edges += [(v, s, unit) for v in vertices for s, unit in state.succs[v].items() if s not in inner]
+    return pack_edges(vertices, edges, cost.pair, cost.pair != STRUCTURAL.pair)
 
 
 def pack_edges(
