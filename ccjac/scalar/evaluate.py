@@ -40,7 +40,7 @@ def evaluate(program: Program, inputs: Sequence[Array]) -> list[Array]:
         for node in program.nodes:
             dtype = np.dtype(node.dtype)
             if node.op == "input":
-                value = np.asarray(inputs[node.param], dtype)  # type: ignore[call-overload]
+                value = np.asarray(inputs[node.param], dtype)
             elif node.op == "const":
                 value = np.asarray(node.param, dtype)
             else:

@@ -1,4 +1,4 @@
-"""Register compiled kernels with XLA, after making sure that its foreign function interface is the one they were written for."""
+"""Register compiled kernels with XLA, if its foreign function interface is the one they were written for."""
 
 from __future__ import annotations
 
@@ -27,30 +27,25 @@ _registered: dict[str, Code] = {}
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
-# The structs that the handler reads and writes, as tokens of the C header.  A release that changes one of them gets no kernels.
+_BEGIN = "size_t struct_size; XLA_FFI_Extension_Base* extension_start; "
+# The structs that the handler reads and writes, as in the C header.  A release that changes one gets no kernels.
 _STRUCTS = {
     "XLA_FFI_Extension_Base": "size_t struct_size; XLA_FFI_Extension_Type type; struct XLA_FFI_Extension_Base* next;",
-    "XLA_FFI_Api_Version": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; int major_version; int minor_version;",
-    "XLA_FFI_Error_Create_Args": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; const char* message; "
-    "XLA_FFI_Error_Code errc;",
-    "XLA_FFI_Error_Destroy_Args": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; XLA_FFI_Error* error;",
-    "XLA_FFI_Buffer": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; XLA_FFI_DataType dtype; void* data; "
-    "int64_t rank; int64_t* dims;",
-    "XLA_FFI_Args": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; int64_t size; XLA_FFI_ArgType* types; "
-    "void** args;",
-    "XLA_FFI_Rets": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; int64_t size; XLA_FFI_RetType* types; "
-    "void** rets;",
+    "XLA_FFI_Api_Version": _BEGIN + "int major_version; int minor_version;",
+    "XLA_FFI_Error_Create_Args": _BEGIN + "const char* message; XLA_FFI_Error_Code errc;",
+    "XLA_FFI_Error_Destroy_Args": _BEGIN + "XLA_FFI_Error* error;",
+    "XLA_FFI_Buffer": _BEGIN + "XLA_FFI_DataType dtype; void* data; int64_t rank; int64_t* dims;",
+    "XLA_FFI_Args": _BEGIN + "int64_t size; XLA_FFI_ArgType* types; void** args;",
+    "XLA_FFI_Rets": _BEGIN + "int64_t size; XLA_FFI_RetType* types; void** rets;",
     "XLA_FFI_TypeId": "int64_t type_id;",
-    "XLA_FFI_ThreadPool_Schedule_Args": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; "
-    "XLA_FFI_ExecutionContext* ctx; XLA_FFI_Task* task; void* data;",
-    "XLA_FFI_ThreadPool_NumThreads_Args": "size_t struct_size; XLA_FFI_Extension_Base* extension_start; "
-    "XLA_FFI_ExecutionContext* ctx; int64_t* num_threads;",
+    "XLA_FFI_ThreadPool_Schedule_Args": _BEGIN + "XLA_FFI_ExecutionContext* ctx; XLA_FFI_Task* task; void* data;",
+    "XLA_FFI_ThreadPool_NumThreads_Args": _BEGIN + "XLA_FFI_ExecutionContext* ctx; int64_t* num_threads;",
     "XLA_FFI_Metadata": "size_t struct_size; XLA_FFI_Api_Version api_version; XLA_FFI_Handler_Traits traits; "
     "XLA_FFI_TypeId state_type_id;",
     "XLA_FFI_Metadata_Extension": "XLA_FFI_Extension_Base extension_base; XLA_FFI_Metadata* metadata;",
 }
 _CALL_FRAME = (
-    "size_t struct_size; XLA_FFI_Extension_Base* extension_start; const XLA_FFI_Api* api; XLA_FFI_ExecutionContext* ctx; "
+    _BEGIN + "const XLA_FFI_Api* api; XLA_FFI_ExecutionContext* ctx; "
     "XLA_FFI_ExecutionStage stage; XLA_FFI_Args args; XLA_FFI_Rets rets;"
 )
 _API_FUNCTIONS = {0: "Error_Create", 2: "Error_Destroy", 11: "ThreadPool_Schedule", 12: "ThreadPool_NumThreads"}
@@ -97,7 +92,7 @@ def read_interface(header: str) -> ApiVersion | str:
     if not _struct(text, "XLA_FFI_CallFrame").startswith(_CALL_FRAME):
         return f"{label} has another struct XLA_FFI_CallFrame than kernels are written for"
     api = _struct(text, "XLA_FFI_Api")
-    fields = "size_t struct_size; XLA_FFI_Extension_Base* extension_start; XLA_FFI_Api_Version api_version; "
+    fields = _BEGIN + "XLA_FFI_Api_Version api_version; "
     functions = re.findall(r"_XLA_FFI_API_STRUCT_FIELD\(XLA_FFI_(\w+)\)", api)
     if not api.startswith(fields + "const XLA_FFI_InternalApi* internal_api; _XLA_FFI_API_STRUCT_FIELD"):
         return f"{label} has another struct XLA_FFI_Api than kernels are written for"
@@ -125,8 +120,8 @@ def register(program: Program, layout: Layout, *, single: bool = False, fastmath
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
     Returns:
-        The custom call's target name.  It is made from the code and the processor alone, so that another process that traces the
-        same function registers the same name, and a compiled computation from a persistent cache finds its kernel there.
+        The custom call's target name.  It is made from the code and the processor alone: another process that traces
+        the same function registers the same name, and a computation from a persistent cache finds its kernel there.
 
     Raises:
         RuntimeError: :func:`interface` gives a reason against kernels.

@@ -55,9 +55,8 @@ def kernel_call(
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
 
-    Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not
-    copied.  Derivatives of it
-    are those of ``ops``, forward and reverse.  On other platforms than the CPU it is ``ops``.
+    Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not copied.
+    Derivatives of it are those of ``ops``, forward and reverse.  On other platforms than the CPU it is ``ops``.
 
     Args:
         program: A program for which :func:`obstacle` has no objection.
@@ -154,10 +153,29 @@ def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Array
             run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
         return list(run(*operands))
     name = ffi.register(kernel.program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
-    varying: frozenset[Any] = frozenset().union(*(getattr(jax.typeof(x), "vma", frozenset()) for x in operands))
     results = [
-        jax.ShapeDtypeStruct((*sizes, *shape), r.dtype, **({"vma": varying} if varying else {}))
+        jax.ShapeDtypeStruct((*sizes, *shape), r.dtype)
         for shape, r in zip(kernel.result_shapes, layout.results, strict=True)
     ]
     # Batching goes through the rule above, so none is asked of the call itself.
-    return list(jax.ffi.ffi_call(name, results, vmap_method=None)(*operands))
+    return _varying(jax.ffi.ffi_call(name, results, vmap_method=None)(*operands), operands)
+
+
+def _varying(results: Arrays, operands: Arrays) -> list[Any]:
+    """Inside ``shard_map`` a result varies over every mesh axis over which an operand does; its type must say so."""
+    axes = frozenset().union(*(_axes(x) for x in operands))
+    cast = getattr(jax.lax, "pcast", None)
+    marked: list[Any] = []
+    for result in results:
+        missing = tuple(sorted(axes - _axes(result), key=str))
+        if missing:
+            result = cast(result, missing, to="varying") if cast else jax.lax.pvary(result, missing)
+        marked.append(result)
+    return marked
+
+
+def _axes(x: Any) -> frozenset[Any]:
+    """The mesh axes over which a value varies; releases of JAX differ in where its type keeps them."""
+    kind = jax.typeof(x)
+    manual = getattr(kind, "manual_axis_type", None)
+    return frozenset(manual.varying if manual is not None else getattr(kind, "vma", ()))

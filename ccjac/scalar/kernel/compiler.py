@@ -21,8 +21,7 @@ _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, 
 def supports(program: Program) -> str | None:
     """Why ``program`` cannot become a kernel, or ``None`` if it can.
 
-    The reason is a phrase for :meth:`ccjac.Plan.describe`: a missing llvmlite, or the operation or type that has no
-    rule.
+    The reason is a phrase for :meth:`ccjac.Plan.describe`: a missing llvmlite, or what has no rule.
     """
     try:
         import llvmlite.binding  # noqa: F401
@@ -37,8 +36,8 @@ class Kernel:
     Attributes:
         layout: The arrays it reads and writes.
         lanes: Samples per vector.
-        address: Of the C function ``int32 kernel(void** in, void** out, int64 begin, int64 end)``; returns 0, or 1
-        if memory ran out.
+        address: Of the C function ``int32 kernel(void** in, void** out, int64 begin, int64 end)``; it returns 0, or 1
+            if memory ran out.
         operations: Size of the program.
     """
 
@@ -54,8 +53,7 @@ class Kernel:
         """Compute a batch.
 
         Args:
-            arrays: For every operand ``[B, n]`` (``[B]`` where ``n`` is 1), or ``[n]`` if unbatched; of the
-            operand's type.
+            arrays: For every operand ``[B, n]`` (``[B]`` where ``n`` is 1), or ``[n]`` if unbatched; of its type.
             batch: ``B``; needed only if no operand is batched.
             threads: How many threads share the batch.
 

@@ -1,9 +1,8 @@
 """A scalar program and its layout, as the text of one LLVM module.
 
 The module exports ``kernel(in, out, begin, end)``: samples ``begin .. end`` of the batch, from an array of operand
-pointers to an array of
-result pointers; returns 0, or 1 if memory ran out.  Fewer samples than a vector has lanes are computed on padded
-copies.
+pointers to an array of result pointers; returns 0, or 1 if memory ran out.  Fewer samples than a vector has lanes are
+computed on padded copies.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def uniform_nodes(program: Program, layout: Layout) -> list[bool]:
 
 def input_nodes(program: Program) -> dict[int, int]:
     """Scalar input -> the node that reads it, for the inputs that are read."""
-    return {node.param: place for place, node in enumerate(program.nodes) if node.op == "input"}  # type: ignore[misc]
+    return {node.param: place for place, node in enumerate(program.nodes) if node.op == "input"}
 
 
 def from_memory(w: Writer, value: str, dtype: str) -> str:

@@ -141,7 +141,7 @@ def _picked(w: Writer, element: str, sources: Sequence[str], flat: Sequence[int]
         mine = [f - k * n if k * n <= f < (k + 1) * n else -1 for f in flat]
         if all(m < 0 for m in mine):
             continue
-        mask: list[int | str] = []
+        mask: list[int] = []
         for lane in range(n):
             if mine[lane] >= 0:
                 mask.append(n + mine[lane])

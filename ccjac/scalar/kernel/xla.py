@@ -1,11 +1,12 @@
 """The kernel's XLA custom call: a handler of XLA's foreign function interface, as LLVM IR beside the kernel.
 
 The interface is a C header of plain structs (``xla/ffi/api/c_api.h``); offsets below are those of API version 0.x, and
-:mod:`ccjac_jax.ffi` compares the header of the installed jaxlib with the structs assumed here before anything is registered.
+:mod:`ccjac_jax.ffi` compares the header of the installed jaxlib with the structs assumed here before anything is
+registered.
 
-The handler reads the batch size from the buffers' dimensions, so that one registration serves all batch shapes.  Large batches are
-cut into pieces that XLA's own threads and the calling thread take from a common counter.  Whoever finds no piece left leaves; the caller
-waits only for pieces that someone has begun, so that a busy pool can delay nothing and block nobody.
+The handler reads the batch size from the buffers' dimensions, so that one registration serves all batch shapes.  Large
+batches are cut into pieces that XLA's own threads and the calling thread take from a common counter.  Whoever finds no
+piece left leaves; the caller waits only for pieces that someone has begun, so that a busy pool blocks nobody.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ done:
 }}"""
 
 # The state that the threads of one call share, on the heap because a task may start after the call has returned:
-# 0 references, 8 next piece, 16 unfinished pieces, 24 pieces, 32 batch, 40 in, 48 out, 56 status, 60 the caller's control word.
+# 0 references, 8 next piece, 16 unfinished pieces, 24 pieces, 32 batch, 40 in, 48 out, 56 status, 60 control word.
 _STATE_BYTES = 64
 
 
