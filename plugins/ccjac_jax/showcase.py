@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ import numpy as np
 
 import ccjac
 
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
 
 
 def versions() -> str:
@@ -28,45 +29,83 @@ def points(task: Any, size: int, dtype: Any, seed: int = 0) -> jax.Array:
     return jnp.asarray(rows, dtype)
 
 
-def candidates(function: Function, **options: Any) -> dict[str, Function]:
-    """Three ways to the Jacobians ``[size, m, n]`` of ``function`` at points ``[size, n]``, each under one ``jit``.
+@dataclass(frozen=True)
+class Form:
+    """One way to call a task on many points at once.
+
+    Attributes:
+        name: The way, in words.
+        function: The function of one point.
+        args: Its arguments for all points, each ``[size, ...]``.
+        argnums: The differentiated ones.
+    """
+
+    name: str
+    function: Function
+    args: tuple[jax.Array, ...]
+    argnums: int | tuple[int, ...]
+
+
+def forms(task: Any, size: int, dtype: Any, seed: int = 0) -> list[Form]:
+    """A catalogue task as ``f(x[n])`` on one array and, if all arguments are scalars, as ``f(a, b, ...)`` on one each.
+
+    The two are the same function, but what XLA makes of them differs a lot.
+    """
+    rows = points(task, size, dtype, seed)
+    found = [Form(f"f(x) on one array [B, {task.n}]", task.vector("jax"), (rows,), 0)]
+    if task.n > 1 and not any(task.shapes) and len(task.argnums) == len(task.shapes):
+        columns = tuple(rows[:, k] for k in range(task.n))
+        found.append(Form(f"f(a, b, ...) on {task.n} arrays [B]", task.bind("jax"), columns, task.argnums))
+    return found
+
+
+def candidates(function: Function, argnums: int | tuple[int, ...] = 0, **options: Any) -> dict[str, Function]:
+    """Three ways to the Jacobians of ``function`` at many points, each under one ``jit(vmap(...))``.
 
     Args:
-        function: ``f(x[n]) -> y[m]``.
+        function: The function of one point.
+        argnums: The differentiated arguments.
         **options: Passed to :func:`ccjac.jacobian`.
     """
     return {
-        "ccjac.jacobian": jax.jit(jax.vmap(ccjac.jacobian(function, **options))),
-        "jax.jacfwd": jax.jit(jax.vmap(jax.jacfwd(function))),
-        "jax.jacrev": jax.jit(jax.vmap(jax.jacrev(function))),
+        "ccjac.jacobian": jax.jit(jax.vmap(ccjac.jacobian(function, argnums=argnums, **options))),
+        "jax.jacfwd": jax.jit(jax.vmap(jax.jacfwd(function, argnums=argnums))),
+        "jax.jacrev": jax.jit(jax.vmap(jax.jacrev(function, argnums=argnums))),
     }
 
 
-def errors(function: Function, x: jax.Array, **options: Any) -> dict[str, float]:
-    """How far the Jacobians at ``x[size, n]`` are from JAX's own, in the precision of ``x``.
+def errors(form: Form, **options: Any) -> dict[str, float]:
+    """How far the Jacobians are from JAX's own, in the precision of the arguments.
 
     Returns:
         For ``jax.jacfwd`` and ``jax.jacrev`` the largest difference of an entry, relative to the largest entry of that
-        point's Jacobian.
+        point's Jacobian; infinite if shapes, types or containers differ.
     """
-    ours, *others = ((name, np.asarray(f(x))) for name, f in candidates(function, **options).items())
-    return {name: _distance(ours[1], theirs) for name, theirs in others}
+    results = {name: f(*form.args) for name, f in candidates(form.function, form.argnums, **options).items()}
+    ours = results.pop("ccjac.jacobian")
+    return {name: _distance(ours, theirs) for name, theirs in results.items()}
 
 
-def races(function: Function, x: jax.Array, **options: Any) -> dict[str, Callable[[], object]]:
-    """The candidates as calls on the same array, each returning when its result is there."""
+def races(form: Form, **options: Any) -> dict[str, Callable[[], object]]:
+    """The candidates as calls on the same arrays, each returning when its result is there."""
 
     def call(f: Function) -> Callable[[], object]:
-        return lambda: jax.block_until_ready(f(x))
+        return lambda: jax.block_until_ready(f(*form.args))
 
-    return {name: call(f) for name, f in candidates(function, **options).items()}
+    return {name: call(f) for name, f in candidates(form.function, form.argnums, **options).items()}
 
 
-def _distance(ours: np.ndarray, theirs: np.ndarray) -> float:
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+def _distance(ours: Any, theirs: Any) -> float:
+    if jax.tree.map(jnp.shape, ours) != jax.tree.map(jnp.shape, theirs):
         return float("inf")
-    size = np.abs(theirs).reshape(len(theirs), -1).max(axis=1, initial=0.0)
-    difference = np.abs(ours - theirs).reshape(len(theirs), -1).max(axis=1, initial=0.0)
+    if jax.tree.map(jnp.result_type, ours) != jax.tree.map(jnp.result_type, theirs):
+        return float("inf")
+    left, right = (
+        np.concatenate([np.reshape(leaf, (len(leaf), -1)) for leaf in jax.tree.leaves(tree)], axis=1)
+        for tree in (ours, theirs)
+    )
+    size = np.abs(right).max(axis=1, initial=0.0)
+    difference = np.abs(left - right).max(axis=1, initial=0.0)
     return float(np.max(difference / np.where(size == 0.0, 1.0, size)))
 
 
