@@ -37,6 +37,8 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/multiplications.py
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/runtime.py
+	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/scaling.py
 
 docs: $(STAMP)-docs-$(SUM)
 	$(BIN)/mkdocs build --strict

@@ -28,12 +28,11 @@ PACKAGES = ("ccjac", "jax", "jaxlib", "numpy", "numba", "llvmlite")
 __all__ = ["RESULTS", "Timing", "arguments", "bars", "interleaved", "machine", "microseconds", "progress", "report"]
 
 
-def arguments(description: str) -> argparse.ArgumentParser:
-    """A parser with the options that every benchmark has."""
+def arguments(description: str, *, tasks: bool = True) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has; ``tasks``: also one to choose tasks."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument(
-        "--tasks", nargs="*", metavar="NAME", help="catalogue tasks; all that the benchmark covers if left out"
-    )
+    if tasks:
+        parser.add_argument("--tasks", nargs="*", metavar="NAME", help="all that the benchmark covers if left out")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="where the JSON and the plot go")
     return parser
 

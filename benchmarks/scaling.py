@@ -1,0 +1,136 @@
+"""How searchers scale: seconds and cost from 100 to 100,000 vertices.
+
+    python benchmarks/scaling.py [--sizes 100 1000 10000] [--seconds 60]
+
+Random graphs like long straight-line code (:func:`graphs.random_graph`), under the cost of the products that are
+executed.  Every greedy rule has no budget and is timed; the searchers have ``--seconds``.  ``memory`` is what a rule's
+Python objects take at their peak, per edge of the graph.
+"""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common import arguments, progress, report
+from graphs import random_graph
+
+import ccjac
+from ccjac.cost import MULTIPLICATIONS
+from ccjac.elimination import count, forward_order, reverse_order
+from ccjac.ordering import greedy, search
+
+SIZES = (100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
+REACH = 30
+METHODS = ("portfolio",)
+RULES = ("LM", "LMMD", "MF", "LRM", "MOMR")
+"""The greedy rules of the literature."""
+
+
+def timed_rule(graph: ccjac.Graph, rule: str) -> dict[str, Any]:
+    """Seconds and cost of one rule."""
+    began = time.perf_counter()
+    order = greedy.rule_order(graph, rule, cost=MULTIPLICATIONS)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "cost": count(graph, order).cost(MULTIPLICATIONS)}
+
+
+def peak_bytes(graph: ccjac.Graph, rule: str) -> int:
+    """What a rule allocates at its peak; a run of its own, since watching it makes it slow."""
+    tracemalloc.start()
+    try:
+        greedy.rule_order(graph, rule, cost=MULTIPLICATIONS)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def measure(vertices: int, methods: Sequence[str], seconds: float, seed: int) -> dict[str, Any]:
+    """Everything about one size."""
+    graph = random_graph(vertices, REACH, seed)
+    modes = [count(graph, order(graph)).cost(MULTIPLICATIONS) for order in (forward_order, reverse_order)]
+    rules = {rule: timed_rule(graph, rule) for rule in RULES}
+    searches = {}
+    for method in methods:
+        found = search(graph, method=method, cost=MULTIPLICATIONS, seconds=seconds, seed=seed)
+        searches[method] = {"seconds": found.seconds, "cost": found.cost, "history": found.history}
+    return {
+        "vertices": len(graph.eliminable),
+        "edges": len(graph.edges),
+        "mode": min(modes),
+        "rules": rules,
+        "bytes_per_edge": peak_bytes(graph, "LM") / len(graph.edges),
+        "searches": searches,
+    }
+
+
+def main() -> None:
+    """Measure, print, write, draw."""
+    parser = arguments(__doc__.split("\n")[0], tasks=False)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="intermediate vertices")
+    parser.add_argument("--methods", nargs="*", default=METHODS, metavar="NAME", help="searchers to compare")
+    parser.add_argument("--seconds", type=float, default=60.0, help="budget of each search")
+    parser.add_argument("--seed", type=int, default=0, help="of the graphs and of every search")
+    options = parser.parse_args()
+    measured = []
+    with progress() as bar:
+        job = bar.add_task("sizes", total=len(options.sizes))
+        for size in options.sizes:
+            bar.update(job, description=f"{size:,} vertices")
+            measured.append(measure(size, options.methods, options.seconds, options.seed))
+            bar.advance(job)
+    rows = [
+        [
+            r["vertices"],
+            r["edges"],
+            f"{r['mode']:,}",
+            *(_cell(r["rules"][rule], r["mode"]) for rule in RULES),
+            *(_cell(r["searches"][method], r["mode"]) for method in options.methods),
+            f"{r['bytes_per_edge']:.0f}",
+        ]
+        for r in measured
+    ]
+    title = "seconds, and cost as a share of the better of forward and reverse mode"
+    columns = ["vertices", "edges", "better mode", *RULES, *options.methods, "LM bytes/edge"]
+    report("scaling", columns, rows, measured, options.results, title=title, left=0)
+    _draw(measured, options.methods, options.results)
+
+
+def _cell(found: dict[str, Any], mode: int) -> str:
+    """``0.12 s 0.54``."""
+    return f"{found["seconds"]:.3g} s {found['cost'] / mode:.3f}"
+
+
+def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory: Path) -> None:
+    """Seconds on the left, cost on the right, both against the number of vertices."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    sizes = [r["vertices"] for r in measured]
+    for k, name in enumerate((*RULES, *methods)):
+        found = [{**r["rules"], **r["searches"]}[name] for r in measured]
+        if name in RULES:
+            left.plot(sizes, [f["seconds"] for f in found], "o-", markersize=3, color=f"C{k}")
+        shares = [f["cost"] / r["mode"] for f, r in zip(found, measured, strict=True)]
+        right.plot(sizes, shares, "o-", markersize=3, color=f"C{k}", label=name)
+    left.set_yscale("log")
+    left.set_ylabel("seconds of a greedy rule")
+    right.set_ylabel("cost / better of forward and reverse mode")
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xlabel("intermediate vertices")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, ncols=6, loc="outside lower center")
+    directory.mkdir(parents=True, exist_ok=True)
+    figure.savefig(directory / "scaling.png", dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
