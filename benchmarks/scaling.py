@@ -101,7 +101,7 @@ def main() -> None:
 
 def _cell(found: dict[str, Any], mode: int) -> str:
     """``0.12 s 0.54``."""
-    return f"{found["seconds"]:.3g} s {found['cost'] / mode:.3f}"
+    return f"{found['seconds']:.3g} s {found['cost'] / mode:.3f}"
 
 
 def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory: Path) -> None:
