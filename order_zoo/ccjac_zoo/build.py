@@ -8,6 +8,10 @@ earlier.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +27,7 @@ from ccjac.zoo import Entry, StoredOrder, Zoo, write_shipped
 
 from .definition import Task
 from .registry import domains
+from .registry import task as named_task
 
 ORDERS = Path(__file__).parent / "orders"
 """Where the prebuilt orders lie in the installed package."""
@@ -75,24 +80,49 @@ def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo) -> 
     return Entry(label.fingerprint, label.graph, orders, (task.name,))
 
 
+def entries_of(
+    tasks: Sequence[Task], method: str, seconds: float, seed: int, directory: Path, jobs: int
+) -> Iterator[Entry]:
+    """:func:`entry_of` of every task, in their order, on ``jobs`` processes."""
+    work = partial(_entry_of_name, method=method, seconds=seconds, seed=seed, directory=directory)
+    names = [task.name for task in tasks]
+    if jobs == 1:
+        yield from map(work, names)
+        return
+    # Fresh interpreters: JAX has threads, and a fork of a process with threads may hang.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, names)
+
+
+def _entry_of_name(name: str, *, method: str, seconds: float, seed: int, directory: Path) -> Entry:
+    known = Zoo(directory / ".no-user-zoo", shipped=[directory])
+    return entry_of(named_task(name), method, seconds, seed, known)
+
+
+def _merged(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """By fingerprint: two functions may have one structure."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        old = found.get(entry.fingerprint)
+        found[entry.fingerprint] = entry if old is None else old.merged(entry)
+    return found
+
+
 def build(
     method: Annotated[str, typer.Option(help="Searcher, as in `ccjac.search(method=...)`.")] = "portfolio",
     seconds: Annotated[float, typer.Option(help="Budget per function and cost model.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Seed of every search.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Domains to rebuild; all by default.")] = None,
     directory: Annotated[Path, typer.Option(help="Where the JSON files are written.")] = ORDERS,
 ) -> None:
     """Search orders for the whole catalogue and write them as JSON, one file per domain."""
     console = Console(stderr=True)
     directory.mkdir(parents=True, exist_ok=True)
-    known = Zoo(directory / ".no-user-zoo", shipped=[directory])
     for domain in only or domains():
-        found: dict[str, Entry] = {}
-        for task in track(domains()[domain], description=domain, console=console):
-            entry = entry_of(task, method, seconds, seed, known)
-            # Two functions may have one structure.
-            old = found.get(entry.fingerprint)
-            found[entry.fingerprint] = entry if old is None else old.merged(entry)
+        group = domains()[domain]
+        entries = entries_of(group, method, seconds, seed, directory, jobs)
+        found = _merged(track(entries, description=domain, total=len(group), console=console))
         write_shipped(directory, domain, found.values())
 
 
