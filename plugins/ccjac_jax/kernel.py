@@ -15,6 +15,7 @@ from ccjac.scalar import Program
 from ccjac.scalar.kernel import Layout, supports
 
 from . import ffi
+from .varying import axes_of, varied
 
 Arrays = Sequence[Any]
 
@@ -158,24 +159,6 @@ def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Array
         for shape, r in zip(kernel.result_shapes, layout.results, strict=True)
     ]
     # Batching goes through the rule above, so none is asked of the call itself.
-    return _varying(jax.ffi.ffi_call(name, results, vmap_method=None)(*operands), operands)
-
-
-def _varying(results: Arrays, operands: Arrays) -> list[Any]:
-    """Inside ``shard_map`` a result varies over every mesh axis over which an operand does; its type must say so."""
-    axes = frozenset().union(*(_axes(x) for x in operands))
-    cast = getattr(jax.lax, "pcast", None)
-    marked: list[Any] = []
-    for result in results:
-        missing = tuple(sorted(axes - _axes(result), key=str))
-        if missing:
-            result = cast(result, missing, to="varying") if cast else jax.lax.pvary(result, missing)
-        marked.append(result)
-    return marked
-
-
-def _axes(x: Any) -> frozenset[Any]:
-    """The mesh axes over which a value varies; releases of JAX differ in where its type keeps them."""
-    kind = jax.typeof(x)
-    manual = getattr(kind, "manual_axis_type", None)
-    return frozenset(manual.varying if manual is not None else getattr(kind, "vma", ()))
+    computed = jax.ffi.ffi_call(name, results, vmap_method=None)(*operands)
+    # Inside ``shard_map`` a result varies over every mesh axis over which an operand does; its type must say so.
+    return varied(computed, axes_of(operands))

@@ -13,6 +13,8 @@ from jax.extend import core as jex
 
 from ccjac.scalar import Node, Program
 
+from .varying import axes_of, varied
+
 
 def run(program: Program, scalars: Sequence[Any]) -> list[Any]:
     """Evaluate a program.
@@ -46,8 +48,9 @@ def _apply(node: Node, args: list[Any]) -> Any:
         return rule(node, args)
     primitive = _primitives()[node.op]
     params = dict(node.param) if isinstance(node.param, tuple) else {}
-    # A primitive wants operands, never all constants of numpy: make them arrays of JAX.
-    return primitive.bind(*(jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in args), **params)
+    # A primitive wants operands, never all constants of numpy, and in ``shard_map`` all of the same mesh axes.
+    operands = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in args]
+    return primitive.bind(*varied(operands, axes_of(operands)), **params)
 
 
 _SPECIAL: dict[str, Callable[[Node, list[Any]], Any]] = {
@@ -107,6 +110,7 @@ def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...]
             entry = jnp.asarray(results[entries[k]], dtype)
             flat = lax.select(lax.eq(place, np.int32(k)), lax.broadcast(entry, (entries.size,)), flat)
         return lax.reshape(flat, shape)
+    # Constants are made by JAX, not by numpy: on a mesh with explicit axes they must belong to the mesh.
     pieces: list[Any] = []
     zeros = 0
     for k in [*entries.tolist(), None]:
@@ -114,10 +118,13 @@ def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...]
             zeros += 1
             continue
         if zeros:
-            pieces.append(np.zeros(zeros, dtype))
+            pieces.append(jnp.zeros(zeros, dtype))
             zeros = 0
         if k is not None:
-            pieces.append(lax.reshape(jnp.asarray(results[k], dtype), (1,)))
+            known = isinstance(results[k], np.ndarray)
+            pieces.append(
+                jnp.full(1, results[k], dtype) if known else lax.reshape(jnp.asarray(results[k], dtype), (1,))
+            )
     return lax.reshape(lax.concatenate(pieces, 0) if len(pieces) > 1 else jnp.asarray(pieces[0]), shape)
 
 
