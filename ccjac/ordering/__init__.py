@@ -10,6 +10,7 @@ from ..errors import OrderError
 from ..graph import Graph
 from .annealing import Annealing
 from .base import Certificate, Listener, Progress, Searcher, SearchResult
+from .beam import Beam
 from .exact import Exact
 from .greedy import Greedy
 from .lns import LargeNeighbourhood
@@ -23,7 +24,7 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
-    built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), Exact(), LargeNeighbourhood()]
+    built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), Beam(), Exact(), LargeNeighbourhood()]
     return {s.name: s for s in reversed([*built_in, *plugins.answers("ccjac_searchers")])}
 
 
@@ -53,8 +54,8 @@ def search(
 
     Args:
         graph: From :func:`ccjac.trace` or :meth:`ccjac.Graph.from_edges`.
-        method: ``"greedy"``, ``"annealing"``, ``"lns"``, ``"portfolio"`` (all of them, in the order in which they are
-            worth their time), or the name of a plugin's searcher.
+        method: ``"greedy"``, ``"annealing"``, ``"beam"``, ``"exact"``, ``"lns"``, ``"portfolio"`` (what is worth its
+            time, together), or the name of a plugin's searcher.
         cost: ``"multiplications"``, ``"structural"``, a registered name, or a :class:`ccjac.CostModel`.
         seconds: Wall-clock budget.  Compiling the searchers' kernels, once per machine, is on top.
         seed: Same seed, same decisions.

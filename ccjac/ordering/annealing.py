@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..errors import UnsupportedError
 from ..graph import Graph
 from .base import Listener, SearchResult
 from .incumbent import Incumbent
+from .interleave import Part, interleave
 from .packed import Packed, pack
 
 _HOTTEST = (1.0, 3.0, 6.0)
@@ -63,16 +65,14 @@ class Annealing:
         """
         _check_size(graph)
         incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
-        try:
+        with suppress(KeyboardInterrupt):
             incumbent.tighten()
-            anneal(incumbent, seed)
-        except KeyboardInterrupt:
-            pass
+            interleave(incumbent, Part(anneal(incumbent, seed)))
         return incumbent.result()
 
 
-def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> None:
-    """Improve ``incumbent`` until it is done.
+def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Iterator[None]:
+    """Improve ``incumbent`` step by step, until it is done or nobody asks for the next step.
 
     Raises:
         UnsupportedError: As above.
@@ -88,9 +88,9 @@ def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Non
         annealer.order[:] = packed.pack_order(incumbent.order)
         for temperature in cooling(hottest, passes):
             for total in annealer.walk(temperature):
-                incumbent.tick()
                 if total is not None and total < incumbent.total:
                     incumbent.offer(packed.unpack_order(annealer.order), total, method)
+                yield
                 if incumbent.done():
                     return
 
@@ -102,16 +102,6 @@ def _check_size(graph: Graph) -> None:
             f"`method='annealing'` keeps {n} x {n} bits several times over, which is more memory than it should take; "
             "use `method='lns'` or `'portfolio'`, which anneal a window at a time."
         )
-
-
-def anneal_until(incumbent: Incumbent, seed: int, until: float, *, method: str = "annealing") -> None:
-    """:func:`anneal`, but only until the clock of ``incumbent`` shows ``until``."""
-    seconds = incumbent.seconds
-    incumbent.seconds = min(seconds, until)
-    try:
-        anneal(incumbent, seed, method=method)
-    finally:
-        incumbent.seconds = seconds
 
 
 def rounds() -> Iterator[tuple[float, int]]:

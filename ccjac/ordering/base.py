@@ -70,6 +70,7 @@ class Progress:
         lower_bound: Best bound so far.
         order: The best order so far; keep it to survive an interruption.
         method: The part of the search that is running.
+        certificate: Why ``lower_bound`` holds.
     """
 
     seconds: float
@@ -77,6 +78,7 @@ class Progress:
     lower_bound: int
     order: tuple[int, ...] = field(repr=False)
     method: str
+    certificate: Certificate = field(default=Certificate(), repr=False)
 
 
 Listener = Callable[[Progress], None]

@@ -30,7 +30,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -41,6 +42,9 @@ from .packed import Packed, pack
 
 LARGEST = 24
 """Members of a group; its table of subsets takes 128 megabytes."""
+
+_REMEMBERED = 300_000
+"""Groups whose payments are kept, about a hundred megabytes."""
 
 Group = tuple[int, ...]
 
@@ -81,6 +85,7 @@ class Payments:
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
         self._known: dict[Group, int] = {}
+        self._took: dict[int, tuple[int, float]] = {}  # of each size: number of groups, seconds of all
         self.alone = [self((v,)) for v in range(packed.n)]
 
     def __call__(self, group: Group) -> int:
@@ -89,21 +94,39 @@ class Payments:
             return 0
         known = self._known.get(group)
         if known is None:
-            from .groups_kernel import cheapest_rest, tabulate
-
-            packed = self._packed
-            tables = tabulate(packed.rows, np.array(group, np.int64), packed.units)
-            rest = np.empty(1 << len(group), np.int64)
-            known = int(cheapest_rest(tables, np.ones(len(group), np.int64), packed.pair, rest))
+            began, size = time.perf_counter(), len(group)
+            known = int(group_table(self._packed, group)[0])
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
             self._known[group] = known
+            number, took = self._took.get(size, (0, 0.0))
+            self._took[size] = number + 1, took + time.perf_counter() - began
         return known
+
+    def seconds(self, size: int) -> float:
+        """What a group of ``size`` will take: twice as long for each member more than in the largest met so far."""
+        met = max((other for other in self._took if other <= size), default=0)
+        if not met:
+            return 0.0
+        number, took = self._took[met]
+        return took / number * 2.0 ** (size - met)
+
+
+def group_table(packed: Packed, group: Sequence[int]) -> np.ndarray:
+    """``[2**m]``: for every set of the ``m`` members that is gone, the least that the others pay."""
+    from .groups_kernel import cheapest_rest, tabulate
+
+    rest = np.empty(1 << len(group), np.int64)
+    tables = tabulate(packed.rows, np.array(group, np.int64), packed.units)
+    cheapest_rest(tables, np.ones(len(group), np.int64), packed.pair, rest)
+    return rest
 
 
 class Partition:
     """Disjoint groups under improvement.
 
     Attributes:
-        bound: What the groups pay together.
+        bound: What the best groups met so far pay together.
     """
 
     def __init__(self, packed: Packed, paid: Sequence[int], seed: int) -> None:
@@ -118,57 +141,65 @@ class Partition:
         self.payments = Payments(packed)
         self._paid = paid
         self._rng = random.Random(seed)
-        self._group_of = list(range(packed.n))
-        self._groups: dict[int, Group] = {v: (v,) for v in range(packed.n)}
         self._near = _two_steps(packed)
         self._fresh = packed.n
-        self.bound = sum(self.payments.alone)
+        self._groups: dict[int, Group] = {v: (v,) for v in range(packed.n)}
+        self._group_of = list(range(packed.n))
+        self.bound = self._present = sum(self.payments.alone)
+        self._best = dict(self._groups)
 
     def groups(self) -> tuple[Group, ...]:
-        """The groups of more than one vertex, packed numbers."""
-        return tuple(sorted(group for group in self._groups.values() if len(group) > 1))
+        """The groups behind :attr:`bound`, those of one vertex left out; packed numbers."""
+        return tuple(sorted(group for group in self._best.values() if len(group) > 1))
 
     def _missing(self, group: Group) -> int:
         return sum(self._paid[v] for v in group) - self.payments(group)
 
     def _regroup(self, old: Sequence[int], new: Sequence[Group]) -> None:
         for name in old:
-            self.bound -= self.payments(self._groups.pop(name))
+            self._present -= self.payments(self._groups.pop(name))
         for group in new:
             if group:
                 self._groups[self._fresh] = group
                 for v in group:
                     self._group_of[v] = self._fresh
                 self._fresh += 1
-                self.bound += self.payments(group)
+                self._present += self.payments(group)
+        if self._present > self.bound:
+            self.bound, self._best = self._present, dict(self._groups)
 
-    def merge(self, largest: int, stop: Callable[[], bool]) -> None:
+    def _go_back(self) -> None:
+        """Return to the best groups."""
+        self._groups, self._present = dict(self._best), self.bound
+        for name, group in self._groups.items():
+            for v in group:
+                self._group_of[v] = name
+
+    def merge(self, largest: int) -> Iterator[None]:
         """Unite neighbouring groups while that raises the bound, the largest rise per member first."""
+        self._go_back()
         rises: dict[tuple[int, int], float] = {}
-        while not stop():
+        while True:
             for a in [name for name in self._groups if self._missing(self._groups[name])]:
                 for b in {self._group_of[u] for v in self._groups[a] for u in self._near[v]} - {a}:
                     pair = (min(a, b), max(a, b))
                     if pair in rises or len(self._groups[a]) + len(self._groups[b]) > largest:
                         continue
-                    if stop():
-                        return
                     both = _union(self._groups[a], self._groups[b])
                     rise = self.payments(both) - self.payments(self._groups[a]) - self.payments(self._groups[b])
                     rises[pair] = rise / len(both)
+                    yield
             open_pairs = [(rise, pair) for pair, rise in rises.items() if rise > 0 and self._groups.keys() >= set(pair)]
             if not open_pairs:
                 return
             _, (a, b) = max(open_pairs)
             self._regroup((a, b), (_union(self._groups[a], self._groups[b]),))
 
-    def anneal(self, largest: int, moves: int, hottest: float, stop: Callable[[], bool]) -> None:
-        """Move and exchange single vertices between neighbouring groups; keeps the best partition met."""
+    def anneal(self, largest: int, moves: int, hottest: float) -> Iterator[None]:
+        """Move and exchange single vertices between neighbouring groups."""
+        self._go_back()
         rng = self._rng
-        best, kept = self.bound, (list(self._group_of), dict(self._groups))
         for k in range(moves):
-            if stop():
-                break
             temperature = hottest * 0.1 ** (k / moves)
             change = self._propose(largest)
             if change is None:
@@ -177,9 +208,7 @@ class Partition:
             rise = sum(map(self.payments, new)) - sum(self.payments(self._groups[name]) for name in old)
             if rise >= 0 or rng.random() < math.exp(rise / temperature):
                 self._regroup(old, new)
-                if self.bound > best:
-                    best, kept = self.bound, (list(self._group_of), dict(self._groups))
-        self.bound, (self._group_of, self._groups) = best, kept
+            yield
 
     def _propose(self, largest: int) -> tuple[tuple[int, ...], tuple[Group, ...]] | None:
         """A vertex changes its group, perhaps for another one; at least one of the groups falls short."""
@@ -204,21 +233,37 @@ class Partition:
 _SIZES = (6, 8, 10, 12, 14, 16, 18, 20)
 """Largest groups, stage by stage: bigger ones give better bounds, and each vertex more doubles the time."""
 
+_MOVED = 14
+"""Largest groups between which single vertices move; with larger ones that is slow and rarely pays."""
+
 _MOVES_PER_VERTEX = 40
+_AGAIN = (12, 14, 14)
+_HOTTEST = (1.0, 2.0, 0.5)
 
 
-def improve_partition(partition: Partition, stop: Callable[[], bool], raised: Callable[[], None]) -> None:
-    """Unite and anneal groups of growing size until ``stop``; ``raised`` is called after every stage."""
+def improvements(partition: Partition, patience: Callable[[], float]) -> Iterator[None]:
+    """Unite and anneal groups, step by step: once with growing size, then again and again with more moves.
+
+    Args:
+        partition: Is improved.
+        patience: Seconds that a single step may take at present.  Groups that take longer are left for later.
+    """
     moves = _MOVES_PER_VERTEX * len(partition.payments.alone)
     for largest in _SIZES:
-        partition.merge(largest, stop)
-        raised()
-        # Moves between large groups are slow and rarely pay; there only merging is worth its time.
-        if largest <= 14:
-            partition.anneal(largest, moves, 1.0, stop)
-            raised()
-        if stop():
-            return
+        if partition.payments.seconds(largest) > patience():
+            break
+        yield from partition.merge(largest)
+        if largest <= _MOVED:
+            yield from partition.anneal(largest, moves, 1.0)
+    while True:
+        for again, hottest in zip(_AGAIN, _HOTTEST, strict=True):
+            moves += moves // 2
+            sizes = [size for size in _SIZES if partition.payments.seconds(size) <= patience()]
+            yield from partition.anneal(min(again, max(sizes, default=_SIZES[0])), moves, hottest)
+            for largest in sizes:
+                if largest > _MOVED:
+                    yield from partition.merge(largest)
+            yield
 
 
 def _union(a: Group, b: Group) -> Group:

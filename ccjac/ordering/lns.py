@@ -12,7 +12,7 @@ Each pass first brings the order into an equivalent one in which a window holds 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -23,6 +23,7 @@ from .annealing import Annealer, cooling, warm_up
 from .base import Listener, SearchResult
 from .features import State, live_rows
 from .incumbent import Incumbent
+from .interleave import Part, interleave
 from .locality import depth_first, later_neighbours
 from .packed import pack_part
 
@@ -52,12 +53,12 @@ class LargeNeighbourhood:
         """See :class:`ccjac.ordering.base.Searcher`."""
         incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
         with suppress(KeyboardInterrupt):
-            improve(incumbent, seed)
+            interleave(incumbent, Part(improve(incumbent, seed)))
         return incumbent.result()
 
 
-def improve(incumbent: Incumbent, seed: int, *, method: str = "lns") -> None:
-    """Improve ``incumbent`` until it is done."""
+def improve(incumbent: Incumbent, seed: int, *, method: str = "lns") -> Iterator[None]:
+    """Improve ``incumbent`` step by step; closing the iterator hands over what the present pass found."""
     if incumbent.done():
         return
     with incumbent.paused():
@@ -65,7 +66,7 @@ def improve(incumbent: Incumbent, seed: int, *, method: str = "lns") -> None:
     search = _Windows(incumbent, seed, method)
     try:
         while not incumbent.done():
-            search.walk()
+            yield from search.walk()
     finally:
         search.offer()
 
@@ -88,8 +89,8 @@ class _Windows:
         self._offered = self._incumbent.elapsed
         self._incumbent.offer(self._order, self._total, self._method)
 
-    def walk(self) -> None:
-        """One pass over the whole order."""
+    def walk(self) -> Iterator[None]:
+        """One pass over the whole order, a window at a time."""
         incumbent = self._incumbent
         later, _ = later_neighbours(self._rows, self._order, incumbent.cost)
         self._order = depth_first(self._order, later, self._rng)
@@ -108,7 +109,7 @@ class _Windows:
             low += max(1, width // 2)
             if incumbent.elapsed - self._offered > _OFFER_EVERY:
                 self.offer()
-            incumbent.tick()
+            yield
         self.offer()
 
     def _resample(self, state: State, window: list[int], hottest: float) -> tuple[list[int], int]:

@@ -9,9 +9,10 @@ import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState, check_order, count
 from ccjac.graph import Graph
-from ccjac.ordering import Progress, exact
+from ccjac.ordering import Progress, branch, proof
 from ccjac.ordering.bits_kernel import order_price
 from ccjac.ordering.groups import group_bound
+from ccjac.ordering.packed import pack_part
 from ccjac.ordering.reductions import reduce
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
@@ -32,10 +33,10 @@ def test_agrees_with_brute_force_on_500_random_graphs(cost: CostModel) -> None:
 @pytest.mark.parametrize("cost", MODELS, ids=lambda cost: cost.name)
 def test_branch_and_bound_agrees_with_brute_force(cost: CostModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """With neither sets nor groups to prove anything, so that thresholds, sleep sets and tables have to."""
-    monkeypatch.setattr(exact, "_ALL_SETS", 0)
-    monkeypatch.setattr(exact, "_TABLE", 1 << 6)
-    monkeypatch.setattr(exact, "anneal_until", lambda *_: None)
-    monkeypatch.setattr(exact, "improve_partition", lambda *_: None)
+    monkeypatch.setattr(proof, "_ALL_SETS", 0)
+    monkeypatch.setattr(proof, "_GROUPS_FIRST", -1.0)
+    monkeypatch.setattr(proof, "improvements", lambda *_: iter(()))
+    monkeypatch.setattr(branch, "_TABLE", 1 << 6)
     searched = 0
     for seed in range(300):
         graph = random_graph(seed)
@@ -53,13 +54,11 @@ def test_the_first_threshold_with_an_order_is_its_cost(cost: CostModel) -> None:
         graph = random_graph(seed)
         reduced = reduce(graph, cost)
         for part in reduced.components:
-            packed = exact.pack_part(reduced.state, part, cost)
-            search = exact._Below(packed, exact.Partition(packed, [0] * packed.n, 0))
-            incumbent = exact.Incumbent.begin(graph, cost, 30.0, "test")
+            packed = pack_part(reduced.state, part, cost)
+            search = branch.Branching(packed, ())
             best = None
             for threshold in range(10_000):
-                order = search.run(threshold, incumbent)
-                assert order is not None
+                order = next(found for found in search.run(threshold) if found is not None)
                 if order.size:
                     best = threshold
                     break

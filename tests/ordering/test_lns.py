@@ -93,7 +93,7 @@ def test_same_seed_same_decisions() -> None:
     for seed in (1, 1, 2):
         incumbent = Incumbent.begin(graph, MULTIPLICATIONS, 1e9, "lns")
         windows = _Windows(incumbent, seed, "lns")
-        windows.walk()
+        list(windows.walk())
         orders.append(incumbent.order)
     assert orders[0] == orders[1] != orders[2]
 

@@ -1,4 +1,4 @@
-"""The compiled part of :mod:`ccjac.ordering.exact`: depth-first search over sets below a threshold."""
+"""The compiled part of :mod:`ccjac.ordering.branch`: depth-first search over sets below a threshold."""
 
 # mypy: ignore-errors
 # (numba infers the types of kernels from their arguments; annotations would be comments)
