@@ -12,6 +12,7 @@ import numpy as np
 
 from ccjac.accumulate import STRUCTURAL_ZERO, JacobianProgram
 from ccjac.errors import BackendError, UnsupportedError
+from ccjac.scalar import Program
 from ccjac.scalar.kernel import Layout, Operand, Result
 
 from . import kernel, ops
@@ -57,8 +58,8 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run
         return jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
 
     if executor == "kernel":
-        alone = finished(_with_kernel(traced, jacobian, arrays, short=0))
-        within = finished(_with_kernel(traced, jacobian, arrays, short=ops.ONE_FUSION))
+        alone = finished(_with_kernel(traced, jacobian, arrays, fusible=None))
+        within = finished(_with_kernel(traced, jacobian, arrays, fusible=_fusible(jacobian.program, arrays)))
     else:
         alone = within = finished(_with_operations(traced, jacobian, arrays))
     captured, n_values = traced.captured, traced.n_values
@@ -142,7 +143,18 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram, arrays: Seque
     return flat
 
 
-def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array], *, short: int) -> Arrays:
+def _fusible(program: Program, arrays: Sequence[_Array]) -> int | None:
+    """Floating-point operations, as XLA counts them, of a program short enough to be one fusion with the assembly of
+    its results: there every nonzero entry is compared and selected at every place of its array.
+    """
+    if program.operations > ops.ONE_FUSION:
+        return None
+    return program.operations + sum(2 * a.places.size * int((a.places != STRUCTURAL_ZERO).sum()) for a in arrays)
+
+
+def _with_kernel(
+    traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array], *, fusible: int | None
+) -> Arrays:
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
     operands = tuple(Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals))
     results = tuple(Result(tuple(a.places.tolist()), np.dtype(a.dtype).name) for a in arrays)
@@ -152,7 +164,7 @@ def _with_kernel(traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[
         [aval.shape for aval in avals],
         [a.computed_shape for a in arrays],
         _with_operations(traced, jacobian, arrays),
-        short=short,
+        fusible=fusible,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))
 

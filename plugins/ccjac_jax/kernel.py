@@ -22,6 +22,10 @@ Arrays = Sequence[Any]
 _FEW_SAMPLES = 2
 """Batches up to this size are computed by scalar code."""
 
+_INLINE_FLOPS = 800
+"""XLA runs a computation of fewer than 1,000 floating-point operations in the caller's thread, and hands a longer one
+to another thread, which takes as long as the rest of a call.  A custom call does not count."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Kernel:
@@ -32,7 +36,7 @@ class _Kernel:
     operand_shapes: tuple[tuple[int, ...], ...]
     result_shapes: tuple[tuple[int, ...], ...]
     ops: Callable[..., Arrays]
-    short: int
+    fusible: int | None
     fastmath: bool
 
 
@@ -51,7 +55,7 @@ def kernel_call(
     result_shapes: Sequence[tuple[int, ...]],
     ops: Callable[..., Arrays],
     *,
-    short: int = 0,
+    fusible: int | None = None,
     fastmath: bool = False,
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
@@ -65,8 +69,9 @@ def kernel_call(
         operand_shapes: Shape of every operand; its size is that of the layout's row.
         result_shapes: Shape of every result.
         ops: The same function as plain JAX operations.
-        short: Operations up to which a few samples are computed by ``ops``.  Inside a larger function XLA fuses a very
-            short program with its surroundings, which costs less than a custom call's fixed 0.2 µs.
+        fusible: Floating-point operations of ``ops`` for one sample as XLA counts them, if a few samples may be
+            computed by ``ops``: inside a larger function XLA fuses a very short program with its surroundings, which
+            costs less than a custom call's fixed 0.2 µs.  ``None``: never.
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
     Returns:
@@ -90,7 +95,7 @@ def kernel_call(
         tuple(operand_shapes[k] for k in used),
         tuple(result_shapes[k] for k in filled),
         plain,
-        short,
+        fusible,
         fastmath,
     )
     cpu_only = jax.default_backend() == "cpu"
@@ -148,7 +153,7 @@ def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Array
     sizes = next((x.shape[:rank] for x, flag in zip(operands, flags, strict=True) if flag), ())
     # Sizes of an exported function may be symbols.
     single = all(isinstance(size, int) for size in sizes) and math.prod(sizes) <= _FEW_SAMPLES
-    if single and kernel.program.operations <= kernel.short:
+    if single and kernel.fusible is not None and math.prod(sizes) * kernel.fusible <= _INLINE_FLOPS:
         run = kernel.ops
         for _ in range(rank):
             run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))

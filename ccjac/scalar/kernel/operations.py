@@ -329,7 +329,7 @@ COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromke
     "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1
 )
 COSTS |= dict.fromkeys("eq ne lt le gt ge and or xor not is_finite sign round reduce_precision".split(), 1)
-FUNCTION_COST = 25
+FUNCTION_COST = 40
 """Rough prices in units of one multiplication, to tell when a batch is worth several threads."""
 
 _FLOATING_ONLY = frozenset(

@@ -1,0 +1,36 @@
+"""How calls are executed: by the kernel or fused with their surroundings, and results larger than the caches."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ccjac
+
+
+def lorenz96(x):
+    """Eight outputs of eight inputs; 32 nonzero entries, few operations."""
+    return (jnp.roll(x, -1) - jnp.roll(x, 2)) * jnp.roll(x, 1) - x + 8.0
+
+
+def pendulum(x):
+    """Two outputs of two inputs."""
+    return jnp.stack([x[1], -jnp.sin(x[0])])
+
+
+@pytest.mark.parametrize(("function", "n", "called"), [(lorenz96, 8, True), (pendulum, 2, False)])
+def test_one_sample_is_fused_only_where_xla_stays_in_the_callers_thread(function, n, called):
+    compiled = jax.jit(jax.vmap(ccjac.jacobian(function))).lower(jnp.ones((1, n))).compile()
+    assert ("ccjac_kernel" in compiled.as_text()) == called
+    # From 1,000 operations on, XLA hands a computation to another thread.
+    assert compiled.cost_analysis().get("flops", 0.0) < 1000
+
+
+@pytest.mark.parametrize("batch", [40_001, 65_536])
+def test_results_of_many_megabytes(batch):
+    x = np.random.default_rng(0).uniform(-2, 2, (batch, 8)).astype(np.float32)
+    found = jax.jit(jax.vmap(ccjac.jacobian(lorenz96)))(x)
+    expected = jax.jit(jax.vmap(jax.jacfwd(lorenz96)))(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
