@@ -26,7 +26,7 @@ from .groups import Group, group_table
 from .packed import Packed
 
 _TABLE = 1 << 20
-"""Sets that are remembered."""
+"""Sets that are remembered at most."""
 
 _NODES = 5_000
 """Nodes between two looks at the clock."""
@@ -57,8 +57,9 @@ class Branching:
         stack = branch_kernel.new_stack(part.n, part.n_words, self._n_groups)
         stack[0][1] = 1
         stack[4][0] = self.bound
-        shape = (_TABLE, (part.n + 63) // 64)
-        table = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64), np.full(_TABLE, -1, np.int64)
+        size = min(_TABLE, 1 << part.n)
+        shape = (size, (part.n + 63) // 64)
+        table = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64), np.full(size, -1, np.int64)
         rows, order = part.rows.copy(), np.zeros(part.n, np.int64)
         while True:
             outcome = branch_kernel.below(

@@ -25,6 +25,8 @@ from .proof import prove
 WHOLE = 1_500
 """Vertices up to which whole orders are annealed; longer ones improve faster window by window."""
 
+_SMALL = 48
+
 _CLOSE, _NEAR, _FAR = 0.15, 1.0, 0.25
 """Up to this relative gap between cost and bound the proof gets as much time as the improvement, else a quarter."""
 
@@ -57,10 +59,14 @@ class Portfolio:
         # A Ctrl-C ends the search, not the program: the best order so far is the result.
         with suppress(KeyboardInterrupt):
             incumbent.tighten()
-            if len(graph.eliminable) <= WHOLE:
-                parts = [Part(anneal(incumbent, seed, method=f"{self.name}:annealing"))]
-                parts.append(Part(prove(incumbent, seed, method=f"{self.name}:exact"), weight))
+            n = len(graph.eliminable)
+            if n <= WHOLE:
+                parts = [
+                    Part(anneal(incumbent, seed, method=f"{self.name}:annealing")),
+                    Part(prove(incumbent, seed, method=f"{self.name}:exact"), weight),
+                ]
+                # A proof is the better the better the order it starts from; small graphs are settled at once.
+                interleave(incumbent, *(parts if n > _SMALL else reversed(parts)))
             else:
-                parts = [Part(improve(incumbent, seed, method=f"{self.name}:lns"))]
-            interleave(incumbent, *parts)
+                interleave(incumbent, Part(improve(incumbent, seed, method=f"{self.name}:lns")))
         return incumbent.result()

@@ -136,7 +136,8 @@ def test_running_out_of_time_leaves_a_valid_bound() -> None:
     result = ccjac.search(graph, method="exact", seconds=2)
     assert 128 <= result.lower_bound <= 276 <= result.cost
     assert result.seconds < 15
-    assert group_bound(graph, MULTIPLICATIONS, result.certificate.groups) == result.lower_bound
+    if result.certificate.proof == "groups":
+        assert group_bound(graph, MULTIPLICATIONS, result.certificate.groups) == result.lower_bound
 
 
 def test_an_interrupt_keeps_order_and_bound() -> None:

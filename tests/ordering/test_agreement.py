@@ -1,0 +1,36 @@
+"""Every searcher against brute force on 500 random graphs: costs, bounds, claims of optimality."""
+
+from __future__ import annotations
+
+import pytest
+from order_oracles import cheapest, random_graph
+
+from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
+from ccjac.elimination import check_order, count
+from ccjac.ordering import searchers
+from ccjac.ordering.groups import group_bound
+
+BUILT_IN = ("annealing", "beam", "exact", "greedy", "lns", "portfolio")
+PROVES = ("exact", "portfolio")
+
+
+@pytest.mark.parametrize("cost", [STRUCTURAL, MULTIPLICATIONS], ids=lambda cost: cost.name)
+def test_no_searcher_contradicts_brute_force(cost: CostModel) -> None:
+    found = dict.fromkeys(BUILT_IN, 0)
+    for seed in range(500):
+        graph = random_graph(10_000 + seed)
+        optimum = cheapest(graph, cost)
+        for name in BUILT_IN:
+            seconds = 10.0 if name in PROVES else 0.002
+            result = searchers()[name].search(graph, cost=cost, seconds=seconds, seed=seed)
+            assert count(graph, check_order(graph, result.order)).cost(cost) == result.cost >= optimum, name
+            assert result.lower_bound <= optimum, name
+            assert result.optimal == (result.lower_bound == result.cost), name
+            if result.certificate.proof == "groups":
+                assert group_bound(graph, cost, result.certificate.groups) == result.lower_bound, name
+            if name in PROVES:
+                assert result.optimal, name
+            found[name] += result.cost == optimum
+    # The others may miss an optimum, but not often on graphs as small as these.
+    assert min(found.values()) >= 480, found
+    assert found["exact"] == found["portfolio"] == 500
