@@ -170,6 +170,37 @@ def test_stopped_without_gain_keeps_a_raised_bound(zoo: Zoo, serve: Serve) -> No
     assert (stored(zoo).cost, stored(zoo).lower_bound, stored(zoo).proof) == (WORST[0], 9, "exhausted")
 
 
+def _bounded(step: tuple[int, tuple[int, ...]], bound: int) -> Progress:
+    return replace(report(step, bound), certificate=Certificate("exhausted"))
+
+
+def test_a_search_that_never_returns_leaves_its_bounds(zoo: Zoo, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_CHARGE", 0.0)
+    seen = []
+
+    def script(graph: Graph, start: Any, progress: Listener) -> SearchResult:
+        progress(_bounded(WORST, 3))
+        seen.append((stored(zoo).lower_bound, stored(zoo).pending))
+        progress(_bounded(MIDDLE, 5))
+        progress(_bounded(MIDDLE, 6))
+        progress(report(MIDDLE, 7))
+        raise ZeroDivisionError("killed")
+
+    serve(script)
+    assert seen == [(0, True)], "a bound alone is no search"
+    assert (stored(zoo).cost, stored(zoo).lower_bound, stored(zoo).proof) == (MIDDLE[0], 6, "exhausted")
+
+
+def test_a_proof_is_stored_at_once(zoo: Zoo, serve: Serve) -> None:
+    def script(graph: Graph, start: Any, progress: Listener) -> SearchResult:
+        progress(_bounded(WORST, WORST[0]))
+        raise ZeroDivisionError("killed")
+
+    serve(script)
+    assert stored(zoo).optimal
+    assert not stored(zoo).pending
+
+
 def test_a_failing_search_keeps_what_it_had_found(zoo: Zoo, serve: Serve) -> None:
     def script(graph: Graph, start: Any, progress: Listener) -> SearchResult:
         progress(report(MIDDLE))

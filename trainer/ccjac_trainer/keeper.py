@@ -9,7 +9,7 @@ from dataclasses import replace
 from ccjac.cost import CostModel
 from ccjac.errors import ZooError
 from ccjac.fingerprint import Canonical
-from ccjac.ordering import Progress, SearchResult, searchers
+from ccjac.ordering import Certificate, Progress, SearchResult, searchers
 from ccjac.zoo import Zoo
 
 from .messages import News
@@ -44,6 +44,7 @@ class Keeper:
         known: SearchResult | None,
         kept: bool,
         bound: int,
+        pending: bool = False,
         tell: Callable[[News], None],
         stopped: Callable[[], bool],
     ) -> None:
@@ -59,6 +60,7 @@ class Keeper:
             known: The order to beat, without a bound.
             kept: Whether the zoo holds it.
             bound: The bound that the zoo has.
+            pending: Whether the order that the zoo holds waits for its first search.  A bound alone does not end that.
             tell: Receives every report.
             stopped: Whether the search is to end.
         """
@@ -68,6 +70,7 @@ class Keeper:
         self._methods = {method, *searchers()}
         self._tell, self._stopped = tell, stopped
         self._bound = self._kept_bound = bound
+        self._pending = pending
         self._writer = Writer(self._write)
         self._written: SearchResult | None = None
         self._began = self._charged = time.perf_counter()
@@ -88,12 +91,17 @@ class Keeper:
             ZooError: The zoo cannot be written.
         """
         if self.best is None or progress.cost < self.best.cost:
-            # The bound waits for the result, which says why it holds.
-            self._keep(SearchResult(progress.order, progress.cost, 0, self._named(progress.method), 0.0))
+            found = SearchResult(progress.order, progress.cost, 0, self._named(progress.method), 0.0)
+            self._keep(_bounded(found, progress.lower_bound, progress.certificate))
             began = time.perf_counter()
             self._writer.settle(max(0.0, _WAITING * self.seconds + _GRACE - self._waited))
             self._waited += time.perf_counter() - began
+        elif progress.lower_bound >= self.best.cost > self._kept_bound:
+            # Proven: the search is about to end, but it may be killed before it says so.
+            self._keep(_bounded(self.best, progress.lower_bound, progress.certificate))
         elif time.perf_counter() - self._charged > _CHARGE:
+            if progress.lower_bound > self._kept_bound and not self._pending:
+                self._keep(_bounded(self.best, progress.lower_bound, progress.certificate))
             self._charge()
         self._bound = max(self._bound, progress.lower_bound)
         cost = self.best.cost if self.best is not None else None
@@ -117,9 +125,7 @@ class Keeper:
                 if self.best is None or result.cost < self.best.cost:
                     self._keep(replace(result, seconds=0.0, method=self._named(result.method)))
                 elif complete or result.lower_bound > self._kept_bound:
-                    best = replace(self.best, lower_bound=result.lower_bound, certificate=result.certificate)
-                    # A bound above a cost is none.
-                    self._keep(best if best.lower_bound <= best.cost else self.best)
+                    self._keep(_bounded(self.best, result.lower_bound, result.certificate))
             self._writer.settle()
         finally:
             self._writer.close()
@@ -134,7 +140,8 @@ class Keeper:
             )
 
     def _keep(self, best: SearchResult) -> None:
-        self.best = best
+        self.best, self._pending = best, False
+        self._kept_bound = max(self._kept_bound, best.lower_bound)
         self._writer.offer(best)
 
     def _write(self, best: SearchResult) -> None:
@@ -157,3 +164,10 @@ class Keeper:
         if not part:
             return self._method
         return part if part.split(":")[0] in self._methods else f"{self._method}:{part}"
+
+
+def _bounded(best: SearchResult, lower_bound: int, certificate: Certificate) -> SearchResult:
+    """``best`` with a bound, if somebody says why it holds; a bound above a cost is none."""
+    if certificate.proof == "none" or lower_bound > best.cost:
+        return best
+    return replace(best, lower_bound=lower_bound, certificate=certificate)

@@ -117,6 +117,7 @@ def _search(
         known=known,
         kept=own is not None and known is not None and own.cost <= known.cost,
         bound=own.lower_bound if own is not None else task.lower_bound,
+        pending=own is not None and own.pending,
         tell=tell,
         stopped=stopped,
     )
