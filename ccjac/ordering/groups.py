@@ -134,12 +134,11 @@ class Partition:
 
         Args:
             packed: The graph.
-            paid: ``[n]``: what each vertex pays in the best order known.  A group that pays less than its members in it
-                is where the bound can still rise.
+            paid: As for :meth:`aim`.
             seed: Of the random moves.
         """
         self.payments = Payments(packed)
-        self._paid = paid
+        self.aim(paid)
         self._rng = random.Random(seed)
         self._near = _two_steps(packed)
         self._fresh = packed.n
@@ -147,6 +146,13 @@ class Partition:
         self._group_of = list(range(packed.n))
         self.bound = self._present = sum(self.payments.alone)
         self._best = dict(self._groups)
+
+    def aim(self, paid: Sequence[int]) -> None:
+        """Take ``paid`` ``[n]``, what each vertex pays in the best order known, for what can be reached.
+
+        A group that pays less than its members in that order is where the bound can still rise.
+        """
+        self._paid = paid
 
     def groups(self) -> tuple[Group, ...]:
         """The groups behind :attr:`bound`, those of one vertex left out; packed numbers."""

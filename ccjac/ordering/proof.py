@@ -156,6 +156,7 @@ class _Proof:
             self._publish()
         elif self._incumbent.total != self._seen:
             self._publish()
+            partition.aim(_payments(self._parts[k], self._orders[k]))
         return self._lower[k] >= self._upper[k]
 
     def _deepen(self, k: int, partition: Partition) -> Iterator[None]:
