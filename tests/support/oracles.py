@@ -18,13 +18,23 @@ from ccjac_jax.compiling import nest
 Order = Callable[[Graph], Sequence[int]]
 
 
-def _accumulated(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> tuple[Any, JacobianProgram]:
+def jacobian_programs(
+    fun: Callable[..., Any], args: tuple[Any, ...], orders: Sequence[Order]
+) -> tuple[Any, list[JacobianProgram]]:
+    """One trace, and from it the program of the Jacobian by all arguments for every order."""
     backend = JaxBackend()
     request = Request(fun, tuple(range(len(args))), has_aux=False, with_value=False)
     traced = backend.trace(backend.prepare(request, args, {}))
     assert traced.linearization is not None, traced.obstacle
-    chosen = order(traced.linearization.graph)
-    program = accumulate(traced.linearization, chosen, with_values=False, dtypes=traced.entry_dtypes, limit=10_000_000)
+    graph, dtypes = traced.linearization.graph, traced.entry_dtypes
+    return traced, [
+        accumulate(traced.linearization, order(graph), with_values=False, dtypes=dtypes, limit=10_000_000)
+        for order in orders
+    ]
+
+
+def _accumulated(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> tuple[Any, JacobianProgram]:
+    traced, (program,) = jacobian_programs(fun, args, [order])
     return traced, program
 
 
@@ -57,6 +67,14 @@ def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
             column += arg.size
         row += out.size
     return nest(traced, [], blocks)
+
+
+def numpy_jacobians(program: JacobianProgram, rows: np.ndarray) -> np.ndarray:
+    """The Jacobians ``[B, m, n]`` at ``rows[B, n]``, computed by numpy in the program's type."""
+    with np.errstate(all="ignore"):
+        results = [*evaluate(program.program, list(rows.T)), 0.0]
+    entries = [np.broadcast_to(results[k], len(rows)) for k in program.entries.ravel()]
+    return np.stack(entries, axis=1).reshape(len(rows), *program.entries.shape)
 
 
 def by_all(mode: Callable[..., Any], fun: Callable[..., Any], args: tuple[Any, ...]) -> Any:
