@@ -39,6 +39,7 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/runtime.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/accuracy.py
 
 docs: $(STAMP)-docs-$(SUM)
 	$(BIN)/mkdocs build --strict

@@ -19,6 +19,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
     [
         ("multiplications", ["--tasks", "RoeFlux_1d"]),
         ("latency", ["--tasks", "Robertson", "--repeats", "1"]),
+        ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),
         ("scaling", ["--sizes", "100", "--seconds", "0.2"]),
     ],
