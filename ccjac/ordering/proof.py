@@ -151,11 +151,13 @@ class _Proof:
 
     def _take(self, k: int, partition: Partition) -> bool:
         """Publish the bound of the groups if it is better.  Returns whether the component is settled."""
+        seen = self._seen
         if partition.bound > self._lower[k]:
             self._lower[k], self._groups[k] = partition.bound, partition.groups()
             self._publish()
-        elif self._incumbent.total != self._seen:
+        elif self._incumbent.total != seen:
             self._publish()
+        if self._seen != seen:
             partition.aim(_payments(self._parts[k], self._orders[k]))
         return self._lower[k] >= self._upper[k]
 
