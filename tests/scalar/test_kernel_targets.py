@@ -1,0 +1,135 @@
+"""Other machines: less of a processor, no or half a vector library, other architectures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ccjac.scalar import evaluate
+from ccjac.scalar.kernel import Layout, compile_kernel, functions, target
+from ccjac.scalar.kernel.module import write_module
+from ccjac.scalar.kernel.target import Target
+from ccjac.scalar.kernel.xla import ApiVersion
+from kernel_programs import random_program, several
+
+llvm = pytest.importorskip("llvmlite.binding")
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ["sin", "tanh", "erf", "exp"]
+
+
+def check_functions(machine: Target) -> None:
+    """The functions of a few numbers, full vectors and a remainder."""
+    x = np.linspace(-3, 3, 41)
+    program = several([(op, "float64", None) for op in FUNCTIONS], ["float64"])
+    results = compile_kernel(program, Layout.separate(program), target=machine).run([x])
+    for ours, exact in zip(results, evaluate(program, [x]), strict=True):
+        np.testing.assert_allclose(ours[:, 0], exact, rtol=1e-14)
+
+
+def text_for(machine: Target, lanes: int | None = None) -> str:
+    program = several([(op, "float64", None) for op in FUNCTIONS], ["float64"])
+    return write_module(program, Layout.separate(program), machine, fastmath=False, lanes=lanes).text
+
+
+def test_without_a_vector_library_every_lane_is_called(monkeypatch):
+    # As on other systems and C libraries: there is no libmvec to load.
+    target._host.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(target, "vector_library", lambda: None)
+        machine = Target.host()
+    target._host.cache_clear()
+    assert machine.vector_math == ""
+    text = text_for(machine)
+    assert "_ZGV" not in text
+    assert "call double @tanh(" in text
+    check_functions(machine)
+
+
+def test_a_vector_library_may_lack_functions(monkeypatch):
+    # Before glibc 2.35 there was no vector tanh.
+    if not Target.host().vector_math:
+        pytest.skip("no vector library here")
+    found = functions.address_of
+    monkeypatch.setattr(functions, "address_of", lambda lib, name: None if name.endswith("_tanh") else found(lib, name))
+    text = text_for(Target.host())
+    assert "_sin(" in text
+    assert "_ZGV" in text
+    assert "call double @tanh(" in text
+    check_functions(Target.host())
+
+
+def test_the_environment_names_the_machine(monkeypatch):
+    monkeypatch.setenv("CCJAC_KERNEL_VECTOR_MATH", "0")
+    assert Target.host().vector_math == ""
+    monkeypatch.setenv("CCJAC_KERNEL_CPU", "x86-64")
+    machine = Target.host()
+    if machine.x86:
+        assert (machine.cpu, machine.features, machine.vector_bytes) == ("x86-64", "", 16)
+        check_functions(machine)
+
+
+@pytest.mark.parametrize(
+    ("triple", "cpu"), [("aarch64-unknown-linux-gnu", "generic"), ("arm64-apple-darwin", "apple-m1")]
+)
+@pytest.mark.parametrize("lanes", [None, 1])
+@pytest.mark.parametrize("size", [60, 3200])
+def test_code_for_arm(triple, cpu, lanes, size):
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=2, reloc="pic")
+    except RuntimeError:
+        pytest.skip("this llvmlite cannot generate code for arm")
+    program = random_program(3, 5, size, 7, "float32")
+    module = write_module(
+        program,
+        Layout.rows(program),
+        Target(triple, cpu, "", 16, ""),
+        fastmath=False,
+        lanes=lanes,
+        handler=ApiVersion(0, 3),
+    )
+    assert "x86" not in module.text
+    parsed = llvm.parse_assembly(module.text)
+    parsed.verify()
+    assembly = machine.emit_assembly(parsed)
+    if lanes is None:
+        assert "fmul\tv" in assembly or "fmul.4s" in assembly
+
+
+NARROWED = {
+    "baseline": {"CCJAC_KERNEL_CPU": "x86-64"},
+    "no vector library": {"CCJAC_KERNEL_VECTOR_MATH": "0"},
+    "neither": {"CCJAC_KERNEL_CPU": "x86-64", "CCJAC_KERNEL_VECTOR_MATH": "0"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", NARROWED)
+def test_the_same_tests_pass_on_less_of_a_machine(machine):
+    if "CCJAC_KERNEL_CPU" in NARROWED[machine] and not Target.host().x86:
+        pytest.skip("the baseline is that of x86-64")
+    pytest.importorskip("jax")
+    tests = [
+        "tests/jax/test_kernel_values.py",
+        "tests/jax/test_special_values.py",
+        "tests/scalar/test_kernel_layouts.py",
+    ]
+    tests += [f"tests/catalogue/test_accuracy.py::{ACCURATE}[{name}]" for name in ("RoeFlux_1d", "SABR", "LSTMCell")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env={**os.environ, **NARROWED[machine]},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+ACCURATE = "test_kernels_are_as_accurate_as_either_mode"
