@@ -13,6 +13,8 @@ import numpy as np
 from ccjac.backend import Request
 from ccjac.errors import InputError
 
+from .settings import setting
+
 
 @dataclass(frozen=True)
 class _Same:
@@ -127,9 +129,9 @@ def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         rest_tree,
         static,
         tuple((t.shape, t.dtype, t.weak_type) for t in types),
-        jax.config.jax_enable_x64,
-        jax.config.jax_default_matmul_precision,
-        jax.config.jax_numpy_dtype_promotion,
+        setting("jax_enable_x64"),
+        setting("jax_default_matmul_precision"),
+        setting("jax_numpy_dtype_promotion"),
     )
     without_arrays = tuple(None if _is_traced(leaf) else leaf for leaf in rest)
     return JaxCall(

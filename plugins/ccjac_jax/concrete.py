@@ -33,7 +33,8 @@ _SHARED: dict[str, Callable[..., np.ndarray]] = {
 
 def on_numpy(eqn: Any, operands: list[np.ndarray]) -> list[np.ndarray] | None:
     """The results, or ``None`` if JAX has to compute them."""
-    name, dtype = eqn.primitive.name, eqn.outvars[0].aval.dtype if eqn.outvars else None
+    name: str = eqn.primitive.name
+    dtype: Any = eqn.outvars[0].aval.dtype if eqn.outvars else None
     if name in STRUCTURAL and name != "gather":
         rule, divide = STRUCTURAL[name]
         arrays, indices = divide(len(operands))

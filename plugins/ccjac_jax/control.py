@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from .linear import choose
+from .linear import choose, linear_entries
 from .local import is_float, unsupported
 from .values import Forms, Symbolic, Value, as_numpy, forms_of_vertices, is_known, lift, zero_forms
 
@@ -59,7 +59,7 @@ def _row(value: Value, k: int) -> Value:
         entries = zero_forms(value.shape[1:])
         entries[...] = row
         return Forms(entries)
-    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
+    if jax.numpy.issubdtype(value.dtype, jax.dtypes.extended):
         return value[k]
     return np.asarray(value)[k]
 
@@ -118,9 +118,10 @@ def _cond(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
 def _selected(walker: Interpreter, eqn: Any, which: int, cases: list[Value], aval: Any) -> Value:
     builder = walker.recorder.builder
     if any(isinstance(c, Forms) for c in cases):
+        forms: list[Any] = [linear_entries(eqn, c) for c in cases]
         entries = zero_forms(aval.shape)
         for place in np.ndindex(aval.shape):
-            entries[place] = choose(walker, which, [c.entries[place] if isinstance(c, Forms) else None for c in cases])
+            entries[place] = choose(walker, which, [f[place] for f in forms])
         return Forms(entries)
     lifted = [lift(builder, c) for c in cases]
     dtype = aval.dtype.name

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from ccjac.linearization import NO_TANGENT
+from ccjac.linearization import NO_TANGENT, Form
 from ccjac.scalar import Builder, Node
 
 from .local import forward_rule, is_float, unsupported
+from .settings import setting
 from .values import Symbolic, Value, lift
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ _templates: dict[Hashable, _Template] = {}
 def _template(walker: Interpreter, eqn: Any, active: tuple[int, ...], dtypes: Sequence[str]) -> _Template:
     name = eqn.primitive.name
     out_dtype = eqn.outvars[0].aval.dtype.name
-    key = (name, active, tuple(dtypes), out_dtype, parameters(name, eqn.params), jax.config.jax_enable_x64)
+    key = (name, active, tuple(dtypes), out_dtype, parameters(name, eqn.params), setting("jax_enable_x64"))
     found = _templates.get(key)
     if found is None:
         found = _templates[key] = _derive(walker, eqn, active)
@@ -156,7 +157,8 @@ def _derive(walker: Interpreter, eqn: Any, active: tuple[int, ...]) -> _Template
     result = lift(mini.recorder.builder, values[0])
     partials: dict[int, int | None] = dict.fromkeys(active)
     if rule.differentiable:
-        form = tangents[0].entries[()] or {}
+        entry: Any = tangents[0].entries[()]
+        form: Form = entry or {}
         if any(v not in active for v in form):
             raise unsupported(eqn.primitive.name, "has a derivative rule that is not a sum of products")
         partials.update(form)

@@ -93,7 +93,7 @@ class Interpreter:
         env.update(zip(jaxpr.invars, operands, strict=True))
 
         def read(v: Any) -> Value:
-            return np.asarray(v.val, dtype=v.aval.dtype) if isinstance(v, jex.Literal) else env[v]
+            return np.asarray(v.val, dtype=v.aval.dtype) if local.is_literal(v) else env[v]
 
         for eqn in jaxpr.eqns:
             results = self.evaluate(eqn, [read(v) for v in eqn.invars])
@@ -134,7 +134,7 @@ class Interpreter:
         # Inside an enclosing jit the operands are still concrete; keep it that way.
         with jax.ensure_compile_time_eval():
             results = local.as_function(eqn, distinct)(*(operands[k] for k in places))
-        return [r if jax.dtypes.issubdtype(r.dtype, jax.dtypes.extended) else np.asarray(r) for r in results]
+        return [r if jax.numpy.issubdtype(r.dtype, jax.dtypes.extended) else np.asarray(r) for r in results]
 
     def _structural(self, eqn: Any, operands: list[Value]) -> list[Value]:
         name = eqn.primitive.name

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LinearRule = Callable[["Interpreter", Any, list[Value]], list[Value]]
 
 
-def _forms(eqn: Any, value: Value) -> np.ndarray:
+def linear_entries(eqn: Any, value: Value) -> np.ndarray:
     """The entries of an operand that must be linear: forms, or a constant zero."""
     if isinstance(value, Forms):
         return value.entries
@@ -78,18 +78,18 @@ def _map(function: Callable[..., Any], shape: tuple[int, ...], *arrays: np.ndarr
 
 
 def _add(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
-    a, b = (_forms(eqn, v) for v in operands)
+    a, b = (linear_entries(eqn, v) for v in operands)
     return [_map(lambda x, y: add(walker, x, y), eqn.outvars[0].aval.shape, a, b)]
 
 
 def _neg(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
     minus = walker.recorder.builder.const(-1.0, eqn.outvars[0].aval.dtype.name)
-    return [_map(lambda x: scale(walker, x, minus), eqn.outvars[0].aval.shape, _forms(eqn, operands[0]))]
+    return [_map(lambda x: scale(walker, x, minus), eqn.outvars[0].aval.shape, linear_entries(eqn, operands[0]))]
 
 
 def _sub(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
     minus = walker.recorder.builder.const(-1.0, eqn.outvars[0].aval.dtype.name)
-    a, b = (_forms(eqn, v) for v in operands)
+    a, b = (linear_entries(eqn, v) for v in operands)
     return [_map(lambda x, y: add(walker, x, scale(walker, y, minus)), eqn.outvars[0].aval.shape, a, b)]
 
 
@@ -121,12 +121,14 @@ def _select(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]
         number = builder.constant_value(k)
         return forms[int(number)] if number is not None else choose(walker, k, list(forms))
 
-    return [_map(lambda k, *f: pick(int(k), *f), eqn.outvars[0].aval.shape, ids, *(_forms(eqn, c) for c in cases))]
+    return [
+        _map(lambda k, *f: pick(int(k), *f), eqn.outvars[0].aval.shape, ids, *(linear_entries(eqn, c) for c in cases))
+    ]
 
 
 def _convert(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
     # Coefficients keep their own type; products meet in the wider one.
-    return [Forms(_forms(eqn, operands[0]))]
+    return [Forms(linear_entries(eqn, operands[0]))]
 
 
 def _total(walker: Interpreter, terms: Any) -> Form | None:
@@ -137,7 +139,7 @@ def _total(walker: Interpreter, terms: Any) -> Form | None:
 
 
 def _reduce_sum(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
-    table, shape = rows(_forms(eqn, operands[0]), tuple(eqn.params["axes"]))
+    table, shape = rows(linear_entries(eqn, operands[0]), tuple(eqn.params["axes"]))
     out = zero_forms((len(table),))
     for k, row in enumerate(table):
         out[k] = _total(walker, row)
@@ -145,7 +147,7 @@ def _reduce_sum(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Va
 
 
 def _cumsum(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
-    entries = _forms(eqn, operands[0])
+    entries = linear_entries(eqn, operands[0])
     combined = running(lambda a, b: add(walker, a, b), entries, eqn.params["axis"], eqn.params["reverse"])
     return [Forms(combined)]
 
@@ -171,7 +173,7 @@ def _scatter_add(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[V
     operand, where, updates = operands
     if not is_known(where):
         raise unsupported(eqn.primitive.name, "has indices that depend on the arguments")
-    base, extra = _forms(eqn, operand), _forms(eqn, updates)
+    base, extra = linear_entries(eqn, operand), linear_entries(eqn, updates)
     flat = base.ravel().copy()
     target = scatter_positions(eqn.params, np.asarray(where), base.shape, extra.shape).ravel()
     for position, update in zip(target.tolist(), extra.ravel(), strict=True):
@@ -184,7 +186,7 @@ def _scatter_mul(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[V
     operand, where, factors = operands
     if not is_known(where) or isinstance(factors, Forms):
         raise unsupported(eqn.primitive.name, "has indices or factors that depend on the tangents")
-    base, ids = _forms(eqn, operand), lift(walker.recorder.builder, factors).ids
+    base, ids = linear_entries(eqn, operand), lift(walker.recorder.builder, factors).ids
     flat = base.ravel().copy()
     target = scatter_positions(eqn.params, np.asarray(where), base.shape, ids.shape).ravel()
     for position, factor in zip(target.tolist(), ids.ravel().tolist(), strict=True):

@@ -12,6 +12,8 @@ from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
 
+from .settings import setting
+
 
 @dataclass(frozen=True, eq=False)
 class LocalRule:
@@ -32,9 +34,14 @@ class LocalRule:
     differentiable: tuple[int, ...]
 
 
+def is_literal(var: Any) -> bool:
+    """Whether an operand is a constant; JAX declares less of its type than it has, so nothing is narrowed here."""
+    return isinstance(var, jex.Literal)
+
+
 def operands_of(eqn: Any) -> tuple[Any, ...]:
     """The distinct variables among the operands, in order of appearance."""
-    return tuple(dict.fromkeys(v for v in eqn.invars if not isinstance(v, jex.Literal)))
+    return tuple(dict.fromkeys(v for v in eqn.invars if not is_literal(v)))
 
 
 def is_float(aval: Any) -> bool:
@@ -123,12 +130,12 @@ def remembered_forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
             tuple(sorted(eqn.params.items())),
             tuple(
                 ("literal", str(v.val), v.aval.dtype.name, v.aval.shape)
-                if isinstance(v, jex.Literal)
+                if is_literal(v)
                 else (operands.index(v), v.aval.shape, v.aval.dtype.name, v.aval.weak_type)
                 for v in eqn.invars
             ),
             tuple(v in active_vars for v in operands),
-            jax.config.jax_enable_x64,
+            setting("jax_enable_x64"),
         )
         found = _memory.get(key)
     except TypeError:

@@ -13,6 +13,8 @@ import numpy as np
 
 import ccjac
 
+from .settings import setting
+
 Function = Callable[..., Any]
 
 
@@ -112,7 +114,7 @@ def _distance(ours: Any, theirs: Any) -> float:
 @contextmanager
 def double_precision() -> Iterator[None]:
     """Allows float64 arrays for a while; float32 arrays stay what they are."""
-    before = jax.config.jax_enable_x64
+    before = setting("jax_enable_x64")
     jax.config.update("jax_enable_x64", True)
     try:
         yield

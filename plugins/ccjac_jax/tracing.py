@@ -125,7 +125,7 @@ def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
     for aval in (*call.avals, *closed.out_avals):
         if jax.numpy.issubdtype(aval.dtype, np.complexfloating):
             raise UnsupportedError("the function works on complex numbers")
-        if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.extended):
+        if jax.numpy.issubdtype(aval.dtype, jax.dtypes.extended):
             raise UnsupportedError("the function takes or returns random keys")
     recorder = Recorder(n_inputs, SCALAR_LIMIT)
     captured = [c for c in closed.consts if isinstance(c, jax.core.Tracer)]
@@ -145,7 +145,7 @@ def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
     consts = [
         scalars(c.shape, c.dtype.name, False)
         if isinstance(c, jax.core.Tracer)
-        else (c if jax.dtypes.issubdtype(jax.typeof(c).dtype, jax.dtypes.extended) else np.asarray(c))
+        else (c if jax.numpy.issubdtype(jax.typeof(c).dtype, jax.dtypes.extended) else np.asarray(c))
         for c in closed.consts
     ]
     results = Interpreter(recorder).run(closed.jaxpr, consts, operands)
