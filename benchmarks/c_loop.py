@@ -57,15 +57,22 @@ def _expression(op: str, args: list[str], suffix: str) -> str | None:
     return None
 
 
-def source(program: Program, entries: np.ndarray, dtype: str) -> str | None:
-    """C text of ``void run(const T* x, T* y, long B)`` on ``[B, n]`` and ``[B, m * n]``, or ``None`` for an unknown
-    operation.
+def source(program: Program, entries: np.ndarray, dtype: str, *, separate: bool = False) -> str | None:
+    """C text of ``void run(const T* const* x, T* const* y, long B)``, or ``None`` for an unknown operation.
+
+    Args:
+        program: The computation.
+        entries: ``[m, n]`` places of the Jacobian's entries among the results, negative for zero.
+        dtype: ``"float32"`` or ``"float64"``.
+        separate: Whether every input is an array ``[B]`` and has a result ``[B, m]``, instead of ``[B, n]`` and
+            ``[B, m, n]``.
     """
     kind, suffix = ("float", "f") if dtype == "float32" else ("double", "")
+    n = program.n_inputs
     lines = []
     for k, node in enumerate(program.nodes):
         if node.op == "input":
-            text: str | None = f"x[b * {program.n_inputs} + {node.param}]"
+            text: str | None = f"x{node.param}[b]" if separate else f"x0[b * {n} + {node.param}]"
         elif node.op == "const":
             text = str(int(node.param)) if isinstance(node.param, bool) else f"({kind}){float(node.param)!r}"
         else:
@@ -73,21 +80,28 @@ def source(program: Program, entries: np.ndarray, dtype: str) -> str | None:
         if text is None or "inf" in text or "nan" in text:
             return None
         lines.append(f"const {'int' if node.dtype == 'bool' else kind} v{k} = {text};")
-    flat = entries.ravel().tolist()
-    for place, k in enumerate(flat):
-        value = "0" if k < 0 else f"v{program.results[k]}"
-        lines.append(f"y[b * {len(flat)} + {place}] = {value};")
-    body = "\n".join(lines)
+    blocks = list(entries.T) if separate else [entries]
+    for j, block in enumerate(blocks):
+        flat = block.ravel().tolist()
+        for place, k in enumerate(flat):
+            value = "0" if k < 0 else f"v{program.results[k]}"
+            lines.append(f"y{j}[b * {len(flat)} + {place}] = {value};")
+    pointers = [f"const {kind}* restrict x{k} = x[{k}];" for k in range(n if separate else 1)]
+    pointers += [f"{kind}* restrict y{j} = y[{j}];" for j in range(len(blocks))]
+    head, body = "\n".join(pointers), "\n".join(lines)
     return (
         "#include <math.h>\n"
-        f"void run(const {kind}* restrict x, {kind}* restrict y, long B) {{\n"
+        f"void run(const {kind}* const* x, {kind}* const* y, long B) {{\n{head}\n"
         "#pragma GCC ivdep\n"
         f"for (long b = 0; b < B; ++b) {{\n{body}\n}}\n}}\n"
     )
 
 
-def c_loop(task: Any, rows: Any) -> Callable[[], object] | None:
-    """The Jacobian's program of a task as a C loop over ``rows[B, n]``, on one thread; ``None`` without a compiler."""
+def c_loop(task: Any, rows: Any, *, separate: bool = False) -> Callable[[], object] | None:
+    """The Jacobian's program of a task as a C loop over ``rows[B, n]``, on one thread; ``None`` without a compiler.
+
+    ``separate``: see :func:`source`.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
@@ -103,7 +117,7 @@ def c_loop(task: Any, rows: Any) -> Callable[[], object] | None:
     order = choose(traced.linearization.graph).order
     jacobian = accumulate(traced.linearization, order, with_values=False, dtypes=traced.entry_dtypes)
     dtype = rows.dtype.name
-    text = source(jacobian.program, jacobian.entries, dtype)
+    text = source(jacobian.program, jacobian.entries, dtype, separate=separate)
     if text is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="ccjac-c-"))
@@ -111,7 +125,15 @@ def c_loop(task: Any, rows: Any) -> Callable[[], object] | None:
     flags = ["-O3", "-march=native", "-ffast-math", "-fPIC", "-shared"]
     subprocess.run([compiler, *flags, "loop.c", "-o", "loop.so", "-lmvec", "-lm"], cwd=folder, check=True)
     run = ctypes.CDLL(str(folder / "loop.so")).run
-    x = np.ascontiguousarray(rows)
-    y = np.empty((len(x), jacobian.entries.size), x.dtype)
+    columns = np.asarray(rows).T if separate else [np.asarray(rows)]
+    x = [np.ascontiguousarray(column) for column in columns]
+    y = [np.empty((len(rows), jacobian.entries.size // len(x)), dtype) for _ in x]
+    ins = (ctypes.c_void_p * len(x))(*(a.ctypes.data for a in x))
+    outs = (ctypes.c_void_p * len(y))(*(a.ctypes.data for a in y))
     run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long]
-    return lambda: run(x.ctypes.data, y.ctypes.data, len(x))
+
+    def call(arrays: Any = (x, y)) -> None:
+        # The default argument keeps the arrays alive.
+        run(ins, outs, len(rows))
+
+    return call

@@ -1,26 +1,30 @@
-"""How fast Jacobians are: ccjac beside JAX's modes, asdex, CasADi, a C compiler, the primal and the memory's limit.
+"""How fast Jacobians are: ccjac beside JAX's modes, asdex, CasADi, a C compiler, the primal and the machine's limits.
 
-    python benchmarks/runtime.py [--tasks RoeFlux_1d] [--batches 1 512 65536] [--all] [--orders]
+    python benchmarks/runtime.py                     # the six published scalar tasks
+    python benchmarks/runtime.py --all --minutes 25  # the whole catalogue; call again to go on where it stopped
 
-Every row is one function, batch size, precision and calling form: ``vector`` is ``f(x[n]) -> y[m]`` on ``[B, n]``,
-``scalar`` is
-``f(a, b, ...)`` on one ``[B]`` array per argument.  All candidates run in one process on the same arrays and take
-turns; the table
-holds medians in microseconds and ratios to the better of ``jit(vmap(jacfwd))`` and ``jit(vmap(jacrev))``.
+Every row is one function, batch size, precision and calling form (:class:`contenders.Case`).  All candidates run in
+one process on the same arrays and take turns; the table holds medians in microseconds, and the speed-up over the
+better of ``jit(vmap(jacfwd))`` and ``jit(vmap(jacrev))``.  Two floors stand beside them: *empty call*, a compiled
+function of the same arrays that returns zeros, and *memory*, the bytes in and out over the bandwidth of a large copy
+on one core.  Cold starts, in milliseconds, are from a new function to its first result.
+
+A finished row is printed and written to ``runtime.rows.jsonl`` at once; rows found there are not measured again unless
+``--fresh`` is given.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+import time
 import warnings
-from collections.abc import Callable
+from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from c_loop import c_loop
-from common import arguments, bars, interleaved, microseconds, progress, report
-from peers import asdex_jacobian, casadi_loop
+from common import arguments, bars, interleaved, report
 
 PAPER = (
     "RoeFlux_1d",
@@ -30,13 +34,11 @@ PAPER = (
     "BlackScholes_Jacobian",
     "random_g",
 )
-ORDERS = ("forward", "reverse", "markowitz")
+COLD_BATCH = 512
 
 
 def copy_bandwidth() -> float:
     """Bytes per second, read and written, of a large copy on one core."""
-    import time
-
     import numpy as np
 
     source = np.ones(1 << 25)
@@ -49,54 +51,95 @@ def copy_bandwidth() -> float:
     return 2 * source.nbytes / best
 
 
-def measure(task: Any, batch: int, dtype: str, form: str, orders: bool, bandwidth: float) -> dict[str, Any]:
-    """All candidates of one row."""
-    import jax
+def measure(case: Any, options: Any) -> dict[str, Any]:
+    """One row."""
+    from contenders import cold_start, contenders, per_call
 
-    import ccjac
-    from ccjac_jax import showcase
-
-    rows = jax.block_until_ready(showcase.points(task, batch, dtype))
-    if form == "vector":
-        function, args, argnums = task.vector("jax"), (rows,), 0
-    else:
-        columns = [jax.block_until_ready(rows[:, k].copy()) for k in range(task.n)]
-        vector = task.vector("jax")
-        function, args = (lambda *a: vector(jax.numpy.stack(a))), tuple(columns)
-        argnums = tuple(range(task.n))
-
-    def batched(jacobian: Callable[..., Any]) -> Callable[[], Any]:
-        compiled = jax.jit(jax.vmap(jacobian))
-        return lambda: jax.block_until_ready(compiled(*args))
-
-    candidates = {
-        "ccjac": batched(ccjac.jacobian(function, argnums=argnums)),
-        "jacfwd": batched(jax.jacfwd(function, argnums=argnums)),
-        "jacrev": batched(jax.jacrev(function, argnums=argnums)),
-        "primal": batched(function),
-    }
-    if orders:
-        candidates |= {o: batched(ccjac.jacobian(function, argnums=argnums, order=o)) for o in ORDERS}
-    if form == "vector":
-        if (coloured := asdex_jacobian(function, rows[0])) is not None:
-            candidates["asdex"] = batched(coloured)
-        for name, make in (("C loop", c_loop), ("CasADi", casadi_loop)):
-            if (loop := make(task, rows)) is not None:
-                candidates[name] = loop
-    timings = interleaved(candidates, turn_seconds=0.005)
-    medians = {name: timing.median for name, timing in timings.items()}
-    better = min(medians["jacfwd"], medians["jacrev"])
-    size = 4 if dtype == "float32" else 8
-    return {
-        "task": task.name,
-        "batch": batch,
-        "dtype": dtype,
-        "form": form,
-        "executor": ccjac.plan(function, *(a[0] for a in args), argnums=argnums).executor,
+    calls = contenders(case, orders=options.orders)
+    timings = interleaved(calls, seconds=options.seconds, least=5, turn_seconds=0.005)
+    medians = {name: timing.median / per_call(case) for name, timing in timings.items()}
+    row = {
+        "key": case.key,
+        "task": case.task.name,
+        "form": case.form,
+        "dtype": case.dtype,
+        "batch": case.batch,
         "seconds": medians,
-        "speedup": better / medians["ccjac"],
-        "memory_floor": batch * size * (task.n + task.n * task.m) / bandwidth,
+        "speedup": min(medians["jacfwd"], medians["jacrev"]) / medians["ccjac"],
+        "memory": case.memory,
     }
+    if case.form == "vector" and case.batch == COLD_BATCH:
+        row["cold"] = cold_start(case)
+    return row
+
+
+def cases(options: Any) -> list[Any]:
+    """The rows asked for."""
+    from contenders import Case
+
+    import ccjac_zoo
+
+    names = options.tasks or (list(ccjac_zoo.tasks()) if options.all else PAPER)
+    found = []
+    for name in names:
+        task = ccjac_zoo.task(name)
+        for dtype in options.dtypes:
+            found += [Case(task, batch, dtype, form) for form in options.forms for batch in options.batches]
+            if options.loop:
+                found.append(Case(task, 1, dtype, "loop"))
+    return found
+
+
+def finished_rows(path: Path, *, fresh: bool) -> dict[str, dict[str, Any]]:
+    """Rows of earlier runs by key; a line that a stopped run left unfinished does not count."""
+    if fresh:
+        path.unlink(missing_ok=True)
+    rows: dict[str, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        rows[row["key"]] = row
+    return rows
+
+
+def measure_all(wanted: list[Any], options: Any) -> list[dict[str, Any]]:
+    """All rows that are there when the time is up."""
+    options.results.mkdir(parents=True, exist_ok=True)
+    path = options.results / "runtime.rows.jsonl"
+    known = finished_rows(path, fresh=options.fresh)
+    end = time.monotonic() + 60 * options.minutes
+    for i, case in enumerate(wanted):
+        if case.key in known:
+            continue
+        if time.monotonic() > end:
+            print(f"{options.minutes} minutes are over after {i} of {len(wanted)} rows; call again to go on.")
+            break
+        row = known[case.key] = measure(case, options)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        times = "  ".join(f"{name} {_short(seconds)}" for name, seconds in row["seconds"].items())
+        print(f"{i + 1}/{len(wanted)}  {case.key}  x{row['speedup']:.2f}  {times}", flush=True)
+    return [known[case.key] for case in wanted if case.key in known]
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """For every form, precision and batch size the geometric mean of the speed-ups, and the worst one."""
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["form"], row["dtype"], row["batch"]), []).append(row)
+    found = {}
+    for key, members in groups.items():
+        worst = min(members, key=lambda row: row["speedup"])
+        mean = geometric_mean(row["speedup"] for row in members)
+        found[key] = {"mean": mean, "worst": worst["speedup"], "task": worst["task"], "rows": len(members)}
+    return found
+
+
+def _short(seconds: float) -> float:
+    """Microseconds to a tenth, those of a step in a loop to a thousandth."""
+    return round(1e6 * seconds, 1 if seconds > 1e-5 else 3)
 
 
 def main() -> None:
@@ -105,64 +148,56 @@ def main() -> None:
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 512, 65_536], metavar="B", help="batch sizes")
     parser.add_argument("--dtypes", nargs="*", default=["float32", "float64"], metavar="TYPE", help="precisions")
     parser.add_argument("--forms", nargs="*", default=["vector", "scalar"], metavar="FORM", help="calling forms")
+    parser.add_argument("--no-loop", dest="loop", action="store_false", help="without the single-sample loops")
     parser.add_argument("--all", action="store_true", help="the whole catalogue instead of the six published tasks")
     parser.add_argument("--orders", action="store_true", help="forward, reverse and Markowitz orders as kernels too")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of measuring per row, after compiling")
+    parser.add_argument("--minutes", type=float, default=25.0, help="after which to stop and report")
+    parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     options = parser.parse_args()
     # A private zoo: what earlier runs remembered must not change this one.
     os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
-    import ccjac_zoo
     from ccjac_jax import showcase
 
-    names = options.tasks or (list(ccjac_zoo.tasks()) if options.all else PAPER)
-    cases = [
-        (ccjac_zoo.task(name), batch, dtype, form)
-        for name in names
-        for dtype in options.dtypes
-        for form in options.forms
-        for batch in options.batches
-    ]
     bandwidth = copy_bandwidth()
-    measured: list[dict[str, Any]] = []
-    with showcase.double_precision(), progress() as bar:
-        for task, batch, dtype, form in bar.track(cases, description="runtime"):
-            measured.append(measure(task, batch, dtype, form, options.orders, bandwidth))
-
-    kinds = ["ccjac", "jacfwd", "jacrev", "asdex", "CasADi", "primal", "C loop", *(ORDERS if options.orders else ())]
-    table = [
-        [
-            m["task"],
-            m["form"],
-            m["dtype"],
-            m["batch"],
-            *(microseconds(m["seconds"][k]) if k in m["seconds"] else "" for k in kinds),
-            microseconds(m["memory_floor"]),
-            f"{m['speedup']:.2f}",
-        ]
-        for m in measured
-    ]
-    groups: dict[tuple[str, str, int], list[float]] = {}
-    for m in measured:
-        groups.setdefault((m["form"], m["dtype"], m["batch"]), []).append(m["speedup"])
-    for (form, dtype, batch), values in groups.items():
-        mean = f"{geometric_mean(values):.2f}"
-        table.append(["geometric mean", form, dtype, batch, *[""] * (len(kinds) + 1), mean])
+    with showcase.double_precision():
+        rows = measure_all(cases(options), options)
+    kinds = list(dict.fromkeys(name for row in rows for name in row["seconds"]))
+    colds = ("hit", "miss", "jacrev")
+    table = []
+    for row in rows:
+        times = [_short(row["seconds"][k]) if k in row["seconds"] else "" for k in kinds]
+        cold = [round(1e3 * row["cold"][k]) if "cold" in row else "" for k in colds]
+        floor = _short(row["memory"] / bandwidth)
+        head = [row["task"], row["form"], row["dtype"].replace("float", "f"), row["batch"]]
+        table.append([*head, *times, floor, *cold, f"{row['speedup']:.2f}"])
+    means = summary(rows)
+    for (form, dtype, batch), group in means.items():
+        blank = [""] * (len(kinds) + len(colds))
+        worst = f"worst {group['worst']:.2f}"
+        table.append(
+            ["geometric mean", form, dtype.replace("float", "f"), batch, *blank, worst, f"{group['mean']:.2f}"]
+        )
     report(
         "runtime",
-        ["task", "form", "dtype", "batch", *(f"{k} µs" for k in kinds), "memory floor µs", "speed-up"],
+        ["task", "form", "dtype", "batch", *kinds, "memory", *(f"cold {c}" for c in colds), "speed-up"],
         table,
-        {"rows": measured, "copy_bandwidth": bandwidth},
+        {"rows": rows, "copy_bandwidth": bandwidth, "summary": [[*key, value] for key, value in means.items()]},
         options.results,
-        title="Jacobians: medians, and the speed-up over the better of jacfwd and jacrev",
+        title="Jacobians: medians in µs, cold starts in ms, speed-up over the better of jacfwd and jacrev",
         left=3,
     )
-    largest = [m for m in measured if m["batch"] == max(options.batches) and m["form"] == options.forms[0]]
-    drawn = [m for m in largest if m["dtype"] == options.dtypes[0]][:40]
+    drawn = [
+        row
+        for row in rows
+        if (row["form"], row["dtype"], row["batch"]) == (options.forms[0], options.dtypes[0], max(options.batches))
+    ][:40]
     bars(
         "runtime",
-        [m["task"] for m in drawn],
-        {k: [1e6 * m["seconds"].get(k, 0.0) for m in drawn] for k in kinds if any(k in m["seconds"] for m in drawn)},
+        [row["task"] for row in drawn],
+        {k: [1e6 * row["seconds"].get(k, 0.0) for row in drawn] for k in kinds},
         options.results,
         title=f"Jacobians of a batch of {max(options.batches):,}, {options.dtypes[0]}",
         xlabel="µs, median",

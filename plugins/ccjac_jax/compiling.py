@@ -52,7 +52,7 @@ def select_executor(jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
 
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run:
     """The program as a function of the call's operands, by the executor that :func:`select_executor` named."""
-    arrays = _arrays(traced, jacobian)
+    arrays = _arrays(traced, jacobian, sparse_from=_SPARSE_FROM[executor])
 
     def finished(computed: Arrays) -> Arrays:
         return jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
@@ -101,11 +101,12 @@ class _Array:
         return padded.at[self.spread].get(mode="promise_in_bounds").reshape(self.shape)
 
 
-_SPARSE_FROM = 512
-"""Entries from which a block that is mostly zero is computed packed: executors unroll what they write."""
+_SPARSE_FROM = {"kernel": 2048, "ops": 512}
+"""Entries from which a block that is mostly zero is computed packed, because executors unroll what they write, and
+spread out by XLA afterwards.  That takes ten times as long as a kernel that writes the zeros itself."""
 
 
-def _arrays(traced: JaxTraced, jacobian: JacobianProgram) -> list[_Array]:
+def _arrays(traced: JaxTraced, jacobian: JacobianProgram, *, sparse_from: int) -> list[_Array]:
     """Everything that the compiled function returns: values, then Jacobian blocks."""
     arrays: list[_Array] = []
     start = 0
@@ -118,7 +119,7 @@ def _arrays(traced: JaxTraced, jacobian: JacobianProgram) -> list[_Array]:
             places, shape = jacobian.entries[rows, columns].ravel(), (*out.shape, *arg.shape)
             nonzero = np.flatnonzero(places != STRUCTURAL_ZERO)
             spread = None
-            if places.size >= _SPARSE_FROM and 2 * nonzero.size < places.size:
+            if places.size >= sparse_from and 2 * nonzero.size < places.size:
                 spread = np.full(places.size, nonzero.size)
                 spread[nonzero] = np.arange(nonzero.size)
                 places = places[nonzero]

@@ -14,11 +14,12 @@ import jax.ffi
 import xxhash
 
 from ccjac.scalar import Program
+from ccjac.scalar.kernel.common import CALL, LIBRARY_FUNCTIONS, ApiVersion, write_common
 from ccjac.scalar.kernel.jit import Code, compile_text
 from ccjac.scalar.kernel.layout import Layout
 from ccjac.scalar.kernel.module import write_module
-from ccjac.scalar.kernel.target import Target
-from ccjac.scalar.kernel.xla import HANDLER, ApiVersion
+from ccjac.scalar.kernel.target import Target, address_of, math_library
+from ccjac.scalar.kernel.xla import HANDLER
 
 _lock = threading.Lock()
 _registered: dict[str, Code] = {}
@@ -130,14 +131,23 @@ def register(program: Program, layout: Layout, *, single: bool = False, fastmath
     if isinstance(version, str):
         raise RuntimeError(version)
     target = Target.host()
-    module = write_module(program, layout, target, fastmath=fastmath, lanes=1 if single else None, handler=version)
+    module = write_module(program, layout, target, fastmath=fastmath, lanes=1 if single else None, handler=True)
     identity = "\n".join((module.text, target.cpu, target.features))
     # `jax.export` refuses custom calls, for their code stays behind.  Its message quotes the name: let that say more.
     name = f"ccjac_kernel_{xxhash.xxh3_128_hexdigest(identity.encode())}__to_export_use_executor_ops"
     with _lock:
         if name not in _registered:
-            code = compile_text(module.text, module.addresses, target, (HANDLER,), effort=2)
+            addresses = module.addresses | {CALL: _common(target, version).entries[CALL]}
+            code = compile_text(module.text, addresses, target, (HANDLER,), effort=2)
             handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(code.entries[HANDLER])
             jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
             _registered[name] = code
     return name
+
+
+@functools.cache
+def _common(target: Target, version: ApiVersion) -> Code:
+    """What all handlers share; compiled by the first one."""
+    found = {name: address_of(math_library(), name) for name in LIBRARY_FUNCTIONS}
+    addresses = {name: address for name, address in found.items() if address is not None}
+    return compile_text(write_common(target, version), addresses, target, (CALL,), effort=2)

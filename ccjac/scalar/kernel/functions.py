@@ -55,7 +55,7 @@ class Functions:
         for name in _FROM_LOWERING:
             for suffix in ("", "f"):
                 self._locate(name + suffix)
-        for name in ("memcpy", "memset", "malloc", "free", "madvise", "sched_yield"):
+        for name in ("memcpy", "memset", "malloc", "free"):
             self._locate(name)
 
     def symbol(self, op: str, dtype: str) -> str:

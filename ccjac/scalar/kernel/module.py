@@ -16,7 +16,7 @@ from .layout import Layout
 from .operations import Context
 from .target import Target
 from .writer import BYTES, Writer
-from .xla import ApiVersion, write_handler
+from .xla import write_handler
 
 ENTRY = "kernel"
 STACK_BYTES = 1 << 16
@@ -63,7 +63,7 @@ def write_module(
     *,
     fastmath: bool,
     lanes: int | None = None,
-    handler: ApiVersion | None = None,
+    handler: bool = False,
 ) -> Module:
     """Generate the code.
 
@@ -74,7 +74,8 @@ def write_module(
         fastmath: Permit reassociation, reciprocals instead of divisions, and ignoring the sign of zero.
         lanes: Samples per vector, by default as many as a register holds; 1 for scalar code, the fastest way to a
         single sample.
-        handler: Also write an XLA custom call handler for this version of the interface.
+        handler: Also write an XLA custom call handler; it calls :data:`ccjac.scalar.kernel.common.CALL`, whose
+            address :attr:`Module.addresses` lacks.
     """
     lanes = lanes or lanes_for(program, target)
     functions = Functions(target, lanes)
@@ -91,7 +92,7 @@ def write_module(
         "declare ptr @malloc(i64)",
         "declare void @free(ptr)",
         "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
-        "" if handler is None else write_handler(program, layout, target, lanes, handler),
+        write_handler(program, layout, lanes) if handler else "",
         "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
         "attributes #0 = { nounwind }",
         "attributes #1 = { nounwind willreturn memory(none) }",

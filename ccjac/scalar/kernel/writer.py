@@ -73,6 +73,13 @@ class Writer:
         """Begin a basic block."""
         self.lines.append(f"{name}:")
 
+    def block(self) -> None:
+        """Go on in a new basic block."""
+        name = f"{self._prefix}block{self._count}"
+        self._count += 1
+        self.do(f"br label %{name}")
+        self.label(name)
+
     def call(self, function: str, result: str, args: Sequence[tuple[str, str]]) -> str:
         """Call a function with typed arguments."""
         return self.let(f"call {result} @{function}({', '.join(f'{t} {v}' for t, v in args)})")
