@@ -34,6 +34,7 @@ class _Options:
     granularity: str
     executor: str
     zoo: Any
+    fastmath: bool = False
 
     def __post_init__(self) -> None:
         if self.granularity not in get_args(GranularityChoice):
@@ -65,6 +66,7 @@ def jacobian(
     granularity: GranularityChoice = "auto",
     executor: Executor = "auto",
     zoo: Any = None,
+    fastmath: bool = False,
 ) -> Callable[..., Any]:
     """Exact Jacobian of ``fun``, a drop-in for ``jax.jacfwd``/``jax.jacrev`` and ``torch.func.jacrev``.
 
@@ -85,6 +87,8 @@ def jacobian(
         executor: ``"auto"``, ``"kernel"`` (one fused loop) or ``"ops"`` (plain operations of the framework).
         zoo: Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or
             ``False`` for none.
+        fastmath: Let the kernel reassociate, multiply by reciprocals and ignore the sign of zero.  Results then differ
+            from IEEE arithmetic in their last digits, by more where terms cancel.  Other executors ignore it.
 
     Returns:
         A function with the signature of ``fun``.  For an output leaf of shape ``s`` and a differentiated argument leaf
@@ -102,9 +106,8 @@ def jacobian(
         >>> ccjac.jacobian(lambda x: x[0] * x)(jnp.array([2.0, 3.0])).tolist()
         [[4.0, 0.0], [3.0, 2.0]]
     """
-    return _differentiator(
-        fun, argnums, has_aux, _Options(order, backend, granularity, executor, zoo), with_value=False
-    )
+    options = _Options(order, backend, granularity, executor, zoo, fastmath)
+    return _differentiator(fun, argnums, has_aux, options, with_value=False)
 
 
 def value_and_jacobian(
@@ -117,12 +120,14 @@ def value_and_jacobian(
     granularity: GranularityChoice = "auto",
     executor: Executor = "auto",
     zoo: Any = None,
+    fastmath: bool = False,
 ) -> Callable[..., Any]:
     """Value and Jacobian from one program: ``(value, jacobian)``, with ``has_aux`` ``((value, aux), jacobian)``.
 
     Arguments and errors are those of :func:`jacobian`.
     """
-    return _differentiator(fun, argnums, has_aux, _Options(order, backend, granularity, executor, zoo), with_value=True)
+    options = _Options(order, backend, granularity, executor, zoo, fastmath)
+    return _differentiator(fun, argnums, has_aux, options, with_value=True)
 
 
 def hessian(
@@ -135,12 +140,13 @@ def hessian(
     granularity: GranularityChoice = "auto",
     executor: Executor = "auto",
     zoo: Any = None,
+    fastmath: bool = False,
 ) -> Callable[..., Any]:
     """Exact Hessian of ``fun``: the Jacobian, by elimination, of the framework's reverse-mode derivative.
 
     Arguments and errors are those of :func:`jacobian`.  The containers nest as in ``jax.hessian``.
     """
-    options = _Options(order, backend, granularity, executor, zoo)
+    options = _Options(order, backend, granularity, executor, zoo, fastmath)
     if fun is None:
         return functools.partial(
             hessian,
@@ -151,6 +157,7 @@ def hessian(
             granularity=granularity,
             executor=executor,
             zoo=zoo,
+            fastmath=fastmath,
         )
     request = Request(fun, _checked_argnums(argnums), has_aux, with_value=False)
 
@@ -274,7 +281,7 @@ def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _C
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
         return _Compiled(backend.fallback(traced)[0], plan)
-    return _Compiled(backend.compile(traced, program, plan.executor), plan)
+    return _Compiled(backend.compile(traced, program, plan.executor, fastmath=options.fastmath), plan)
 
 
 def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:

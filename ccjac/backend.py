@@ -90,8 +90,13 @@ class Backend(Protocol):
             UnsupportedError: None can; the caller uses :meth:`fallback`.
         """
 
-    def compile(self, traced: Any, jacobian: JacobianProgram, executor: str) -> Callable[..., Any]:
-        """Build the function from ``call.operands`` to the result's pytree, with a selected executor."""
+    def compile(
+        self, traced: Any, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+    ) -> Callable[..., Any]:
+        """Build the function from ``call.operands`` to the result's pytree, with a selected executor.
+
+        ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
+        """
 
     def fallback(self, traced: Any) -> tuple[Callable[..., Any], str]:
         """The framework's own Jacobian for the same result, and the mode it uses (``"forward"`` or ``"reverse"``)."""

@@ -44,11 +44,13 @@ class JaxBackend:
 
         return select_executor(jacobian, wanted)
 
-    def compile(self, traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Callable[..., Any]:
+    def compile(
+        self, traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+    ) -> Callable[..., Any]:
         """Compile a program."""
         from .compiling import compiled
 
-        return compiled(traced, jacobian, executor)
+        return compiled(traced, jacobian, executor, fastmath=fastmath)
 
     def fallback(self, traced: JaxTraced) -> tuple[Callable[..., Any], str]:
         """JAX's own mode."""

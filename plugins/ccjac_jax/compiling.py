@@ -50,7 +50,7 @@ def select_executor(jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
     return "ops", reason
 
 
-def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run:
+def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False) -> Run:
     """The program as a function of the call's operands, by the executor that :func:`select_executor` named."""
     arrays = _arrays(traced, jacobian, sparse_from=_SPARSE_FROM[executor])
 
@@ -58,8 +58,9 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str) -> Run
         return jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
 
     if executor == "kernel":
-        alone = finished(_with_kernel(traced, jacobian, arrays, fusible=None))
-        within = finished(_with_kernel(traced, jacobian, arrays, fusible=_fusible(jacobian.program, arrays)))
+        fusible = _fusible(jacobian.program, arrays)
+        alone = finished(_with_kernel(traced, jacobian, arrays, fusible=None, fastmath=fastmath))
+        within = finished(_with_kernel(traced, jacobian, arrays, fusible=fusible, fastmath=fastmath))
     else:
         alone = within = finished(_with_operations(traced, jacobian, arrays))
     captured, n_values = traced.captured, traced.n_values
@@ -154,7 +155,12 @@ def _fusible(program: Program, arrays: Sequence[_Array]) -> int | None:
 
 
 def _with_kernel(
-    traced: JaxTraced, jacobian: JacobianProgram, arrays: Sequence[_Array], *, fusible: int | None
+    traced: JaxTraced,
+    jacobian: JacobianProgram,
+    arrays: Sequence[_Array],
+    *,
+    fusible: int | None,
+    fastmath: bool,
 ) -> Arrays:
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]
     operands = tuple(Operand(tuple(range(where.start, where.stop)), aval.dtype.name) for where, aval in _ranges(avals))
@@ -166,6 +172,7 @@ def _with_kernel(
         [a.computed_shape for a in arrays],
         _with_operations(traced, jacobian, arrays),
         fusible=fusible,
+        fastmath=fastmath,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))
 

@@ -34,3 +34,13 @@ def test_results_of_many_megabytes(batch):
     found = jax.jit(jax.vmap(ccjac.jacobian(lorenz96)))(x)
     expected = jax.jit(jax.vmap(jax.jacfwd(lorenz96)))(x)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_fastmath_is_another_kernel_with_nearly_the_same_results():
+    def ratios(x):
+        return jnp.stack([x[0] / x[2], x[1] / x[2], x[0] * x[1] / x[2]])
+
+    x = np.random.default_rng(1).uniform(0.5, 2, (100, 3)).astype(np.float32)
+    exact, fast = (jax.jit(jax.vmap(ccjac.jacobian(ratios, fastmath=f))) for f in (False, True))
+    assert exact.lower(x).as_text() != fast.lower(x).as_text()
+    np.testing.assert_allclose(fast(x), exact(x), rtol=1e-5)
