@@ -77,7 +77,7 @@ def source(program: Program, entries: np.ndarray, dtype: str, *, separate: bool 
             text = str(int(node.param)) if isinstance(node.param, bool) else f"({kind}){float(node.param)!r}"
         else:
             text = _expression(node.op, [f"v{a}" for a in node.args], suffix)
-        if text is None or "inf" in text or "nan" in text:
+        if text is None or (node.op == "const" and not np.isfinite(node.param)):
             return None
         lines.append(f"const {'int' if node.dtype == 'bool' else kind} v{k} = {text};")
     blocks = list(entries.T) if separate else [entries]

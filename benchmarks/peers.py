@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -15,6 +16,8 @@ def asdex_jacobian(function: Callable[..., Any], sample: Any) -> Callable[..., A
         return None
     import asdex
 
+    # A dense Jacobian has no colouring to gain from; the table shows that already.
+    warnings.filterwarnings("ignore", module="asdex")
     try:
         return asdex.jacobian(function, sample, output_format="dense")
     except Exception as error:
