@@ -10,9 +10,9 @@ import pytest
 
 from ccjac.scalar import evaluate
 from ccjac.scalar.kernel import Layout, compile_kernel, functions, target
+from ccjac.scalar.kernel.common import ApiVersion, write_common
 from ccjac.scalar.kernel.module import write_module
 from ccjac.scalar.kernel.target import Target
-from ccjac.scalar.kernel.xla import ApiVersion
 from kernel_programs import random_program, several
 
 llvm = pytest.importorskip("llvmlite.binding")
@@ -84,19 +84,14 @@ def test_code_for_arm(triple, cpu, lanes, size):
         machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=2, reloc="pic")
     except RuntimeError:
         pytest.skip("this llvmlite cannot generate code for arm")
-    program = random_program(3, 5, size, 7, "float32")
-    module = write_module(
-        program,
-        Layout.rows(program),
-        Target(triple, cpu, "", 16, ""),
-        fastmath=False,
-        lanes=lanes,
-        handler=ApiVersion(0, 3),
-    )
-    assert "x86" not in module.text
-    parsed = llvm.parse_assembly(module.text)
-    parsed.verify()
-    assembly = machine.emit_assembly(parsed)
+    program, goal = random_program(3, 5, size, 7, "float32"), Target(triple, cpu, "", 16, "")
+    module = write_module(program, Layout.rows(program), goal, fastmath=False, lanes=lanes, handler=True)
+    texts = [module.text, write_common(goal, ApiVersion(0, 3))]
+    assert not any("x86" in text for text in texts)
+    parsed = [llvm.parse_assembly(text) for text in texts]
+    for part in parsed:
+        part.verify()
+    assembly, *_ = map(machine.emit_assembly, parsed)
     if lanes is None:
         assert "fmul\tv" in assembly or "fmul.4s" in assembly
 
