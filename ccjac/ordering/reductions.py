@@ -36,10 +36,12 @@ def reduce(graph: Graph, cost: CostModel) -> Reduced:
     neighbours, so components never meet, under every model.  S2, a vertex with inputs and outputs as its only
     neighbours, is a component of one vertex.
 
-    S4, only where every pair costs the same: a vertex v whose single predecessor u already has an edge to every
-    successor of v, or the mirror image, goes first.  (Eliminating it creates no edge, so afterwards P and Q of every
-    other vertex are subsets of what they were.)  With free pairs the rule is wrong: the sum of u→v→s and u→s is no unit
-    edge even if all three were.
+    S4, only where every pair costs the same, say 1: a vertex v whose single predecessor u already has an edge to every
+    successor of v, or the mirror image, goes first.  Proof: take any order and move v to its front.  That creates no
+    edge, so every other vertex keeps its neighbours but for v, and v pays as many pairs as it has successors.  A
+    successor that the order eliminates before v saves at least one pair in return: v, beside u, was a predecessor of
+    it until then.  Any other successor is still one when v has its turn, where v paid at least one pair for it.  With
+    free pairs the rule is wrong: the sum of u→v→s and u→s is no unit edge even if all three were.
     """
     state = State(*live_rows(graph), cost)
     dead = set(graph.dead)
