@@ -145,13 +145,20 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram, arrays: Seque
     return flat
 
 
+_SIMPLE = frozenset("add sub mul neg abs max min sign select_n lt le gt ge eq ne and or not".split())
+_DEAR = 10
+"""Floating-point operations that an operation counts for which is not simple: a division, a root, an exponential."""
+
+
 def _fusible(program: Program, arrays: Sequence[_Array]) -> int | None:
-    """Floating-point operations, as XLA counts them, of a program short enough to be one fusion with the assembly of
-    its results: there every nonzero entry is compared and selected at every place of its array.
+    """Floating-point operations, about as XLA counts them, of a program short enough to be one fusion with the assembly
+    of its results: there every nonzero entry is compared and selected at every place of its array.
     """
     if program.operations > ops.ONE_FUSION:
         return None
-    return program.operations + sum(2 * a.places.size * int((a.places != STRUCTURAL_ZERO).sum()) for a in arrays)
+    dear = sum(times for op, times in program.census().items() if op not in {*_SIMPLE, "input", "const"})
+    selected = sum(2 * a.places.size * int((a.places != STRUCTURAL_ZERO).sum()) for a in arrays)
+    return program.operations + (_DEAR - 1) * dear + selected
 
 
 def _with_kernel(

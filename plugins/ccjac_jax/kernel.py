@@ -26,6 +26,10 @@ _INLINE_FLOPS = 800
 """XLA runs a computation of fewer than 1,000 floating-point operations in the caller's thread, and hands a longer one
 to another thread, which takes as long as the rest of a call.  A custom call does not count."""
 
+_TINY_FLOPS, _TINY_SAMPLES = 90, 1024
+"""Up to as many floating-point operations a sample, a batch of this size saves more than it costs by plain operations:
+the fixed 2 µs of a custom call inside a compiled function.  Functions with Jacobians of 2 x 2 or 2 x 3 are so short."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Kernel:
@@ -69,9 +73,9 @@ def kernel_call(
         operand_shapes: Shape of every operand; its size is that of the layout's row.
         result_shapes: Shape of every result.
         ops: The same function as plain JAX operations.
-        fusible: Floating-point operations of ``ops`` for one sample as XLA counts them, if a few samples may be
+        fusible: Floating-point operations of ``ops`` for one sample about as XLA counts them, if small batches may be
             computed by ``ops``: inside a larger function XLA fuses a very short program with its surroundings, which
-            costs less than a custom call's fixed 0.2 µs.  ``None``: never.
+            costs less than a custom call's fixed price.  ``None``: never.
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
     Returns:
@@ -147,13 +151,21 @@ def _batched(kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Callable[..
     return call
 
 
+def _fuses(flops: int, samples: float) -> bool:
+    """Whether plain operations are the better choice for a short program."""
+    if samples <= _FEW_SAMPLES:
+        return samples * flops <= _INLINE_FLOPS
+    return flops <= _TINY_FLOPS and samples <= _TINY_SAMPLES
+
+
 def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Arrays) -> list[Any]:
     layout = kernel.layout
     rows = tuple(replace(o, batched=flag) for o, flag in zip(layout.operands, flags, strict=True))
     sizes = next((x.shape[:rank] for x, flag in zip(operands, flags, strict=True) if flag), ())
     # Sizes of an exported function may be symbols.
-    single = all(isinstance(size, int) for size in sizes) and math.prod(sizes) <= _FEW_SAMPLES
-    if single and kernel.fusible is not None and math.prod(sizes) * kernel.fusible <= _INLINE_FLOPS:
+    samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
+    single = samples <= _FEW_SAMPLES
+    if kernel.fusible is not None and _fuses(kernel.fusible, samples):
         run = kernel.ops
         for _ in range(rank):
             run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
