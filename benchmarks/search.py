@@ -119,6 +119,7 @@ def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory:
     figure, grid = plt.subplots(
         lines, columns, figsize=(3.4 * columns, 2.6 * lines), squeeze=False, layout="constrained"
     )
+    longest = max(found["seconds"] for record in measured for found in record["searches"].values()) + 1e-2
     for axes, record in zip(grid.flat, measured, strict=False):
         for k, method in enumerate(methods):
             found = record["searches"][method]
@@ -137,7 +138,7 @@ def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory:
             if value:
                 axes.axhline(value, color="0.3", linestyle=style, linewidth=0.9, label=label)
         axes.set_xscale("log")
-        axes.set_xlim(1e-3, max(found["seconds"] for found in record["searches"].values()) + 1e-2)
+        axes.set_xlim(1e-3, longest)
         axes.set_title(record["task"], fontsize="small")
         axes.tick_params(labelsize="x-small")
         axes.spines[["top", "right"]].set_visible(False)
