@@ -53,8 +53,8 @@ class Case:
         return self.batch * np.dtype(self.dtype).itemsize * self.task.n * (1 + self.task.m)
 
 
-def contenders(case: Case, *, orders: bool) -> dict[str, Call]:
-    """All candidates of one row; each call returns when its result is there."""
+def contenders(case: Case, *, orders: bool, brief: bool) -> dict[str, Call]:
+    """All candidates of one row, or only JAX's modes beside ccjac; each call returns when its result is there."""
     task = case.task
     vector, rows = task.vector("jax"), jax.block_until_ready(showcase.points(task, case.batch, case.dtype))
     if case.form == "scalar":
@@ -76,7 +76,7 @@ def contenders(case: Case, *, orders: bool) -> dict[str, Call]:
     }
     if orders:
         found |= {o: run(ccjac.jacobian(function, argnums=argnums, order=o)) for o in ORDERS}
-    if case.form == "loop":
+    if brief or case.form == "loop":
         return found
     found |= {"primal": run(function), "empty call": _empty(jax.vmap(jax.jacfwd(function, argnums=argnums)), args)}
     if case.form == "vector" and (coloured := asdex_jacobian(function, rows[0])) is not None:

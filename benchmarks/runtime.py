@@ -1,7 +1,7 @@
 """How fast Jacobians are: ccjac beside JAX's modes, asdex, CasADi, a C compiler, the primal and the machine's limits.
 
     python benchmarks/runtime.py                     # the six published scalar tasks
-    python benchmarks/runtime.py --all --minutes 25  # the whole catalogue; call again to go on where it stopped
+    python benchmarks/runtime.py --all --brief       # the whole catalogue; call again to go on where it stopped
 
 Every row is one function, batch size, precision and calling form (:class:`contenders.Case`).  All candidates run in
 one process on the same arrays and take turns; the table holds medians in microseconds, and the speed-up over the
@@ -55,7 +55,7 @@ def measure(case: Any, options: Any) -> dict[str, Any]:
     """One row."""
     from contenders import cold_start, contenders, per_call
 
-    calls = contenders(case, orders=options.orders)
+    calls = contenders(case, orders=options.orders, brief=options.brief)
     timings = interleaved(calls, seconds=options.seconds, least=5, turn_seconds=0.005)
     medians = {name: timing.median / per_call(case) for name, timing in timings.items()}
     row = {
@@ -68,7 +68,7 @@ def measure(case: Any, options: Any) -> dict[str, Any]:
         "speedup": min(medians["jacfwd"], medians["jacrev"]) / medians["ccjac"],
         "memory": case.memory,
     }
-    if case.form == "vector" and case.batch == COLD_BATCH:
+    if case.form == "vector" and case.batch == COLD_BATCH and not options.brief:
         row["cold"] = cold_start(case)
     return row
 
@@ -81,9 +81,8 @@ def cases(options: Any) -> list[Any]:
 
     names = options.tasks or (list(ccjac_zoo.tasks()) if options.all else PAPER)
     found = []
-    for name in names:
-        task = ccjac_zoo.task(name)
-        for dtype in options.dtypes:
+    for dtype in options.dtypes:
+        for task in map(ccjac_zoo.task, names):
             found += [Case(task, batch, dtype, form) for form in options.forms for batch in options.batches]
             if options.loop:
                 found.append(Case(task, 1, dtype, "loop"))
@@ -150,6 +149,7 @@ def main() -> None:
     parser.add_argument("--forms", nargs="*", default=["vector", "scalar"], metavar="FORM", help="calling forms")
     parser.add_argument("--no-loop", dest="loop", action="store_false", help="without the single-sample loops")
     parser.add_argument("--all", action="store_true", help="the whole catalogue instead of the six published tasks")
+    parser.add_argument("--brief", action="store_true", help="only ccjac and JAX's two modes, no cold starts")
     parser.add_argument("--orders", action="store_true", help="forward, reverse and Markowitz orders as kernels too")
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring per row, after compiling")
     parser.add_argument("--minutes", type=float, default=25.0, help="after which to stop and report")
