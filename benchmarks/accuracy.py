@@ -96,7 +96,14 @@ def main() -> None:
     ]
     report(
         "accuracy",
-        ["task", *(f"{mode} float32" for mode in MODES), "kernel / jacrev", "of medians", "kernel float64", "jacrev float64"],
+        [
+            "task",
+            *(f"{mode} float32" for mode in MODES),
+            "kernel / jacrev",
+            "of medians",
+            "kernel float64",
+            "jacrev float64",
+        ],
         rows,
         measured,
         options.results,
