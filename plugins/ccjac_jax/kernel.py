@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,10 @@ from typing import Any
 import jax
 import jax.ffi
 import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+from jax.sharding import NamedSharding, PartitionSpec
 
 from ccjac.scalar import Program
 from ccjac.scalar.kernel import Layout, supports
@@ -102,16 +107,10 @@ def kernel_call(
         fusible,
         fastmath,
     )
-    cpu_only = jax.default_backend() == "cpu"
 
     @jax.custom_jvp
     def call(*operands: Any) -> list[Any]:
-        if cpu_only:
-            return fused(*operands)
-        return list(jax.lax.platform_dependent(*operands, cpu=fused, default=lambda *a: list(ops(*a))))
-
-    def fused(*operands: Any) -> list[Any]:
-        results = _batched(kernel, (), 0)(*(operands[k] for k in used)) if filled else []
+        results = _call(kernel, (False,) * len(used), [operands[k] for k in used], 0) if filled else []
         whole = [jnp.zeros(s, r.dtype) for s, r in zip(result_shapes, layout.results, strict=True)]
         for k, result in zip(filled, results, strict=True):
             whole[k] = result
@@ -125,30 +124,58 @@ def kernel_call(
     return call
 
 
-def _batched(kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Callable[..., list[Any]]:
+def _call(kernel: _Kernel, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
     """The call with ``rank`` leading batch axes on its results and on those operands that ``flags`` names."""
-    flags = flags or (True,) * len(kernel.operand_shapes)
+    return _KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel, flags=flags, rank=rank)
 
-    @jax.custom_batching.custom_vmap
-    def call(*operands: Any) -> list[Any]:
-        return _invoke(kernel, flags, rank, operands)
 
-    @call.def_vmap
-    def rule(axis_size: int, in_batched: list[bool], *operands: Any) -> tuple[list[Any], list[bool]]:
-        # At rank 0 every operand still stands for "one row": only what this axis batches becomes batched.
-        before = flags if rank else (False,) * len(flags)
-        after = tuple(a or b for a, b in zip(before, in_batched, strict=True))
-        sizes = next((x.shape[b : b + rank] for x, b, old in zip(operands, in_batched, before, strict=True) if old), ())
-        full: list[Any] = []
-        for x, shape, new, old, now in zip(operands, kernel.operand_shapes, in_batched, before, after, strict=True):
-            if now and not (new and (old or not rank)):
-                # An operand has all batch axes or none: one that lacks some is spread out.
-                lead = (axis_size if new else 1, *(sizes if old else (1,) * rank))
-                x = jnp.broadcast_to(x.reshape(*lead, *shape), (axis_size, *sizes, *shape))
-            full.append(x)
-        return _batched(kernel, after, rank + 1)(*full), [True] * len(kernel.result_shapes)
+_KERNEL = Primitive("ccjac_kernel")
+"""Which kernel it is, or whether plain operations are the better choice, is decided when a computation is lowered: only
+then are all batch axes known, and only what runs gets compiled."""
+_KERNEL.multiple_results = True
 
-    return call
+
+def _sizes(flags: tuple[bool, ...], rank: int, operands: Arrays) -> tuple[Any, ...]:
+    return next((tuple(x.shape[:rank]) for x, flag in zip(operands, flags, strict=True) if flag), ())
+
+
+def _run(*operands: Any, **params: Any) -> list[Any]:
+    with jax.disable_jit(False):
+        return jax.jit(functools.partial(_KERNEL.bind, **params))(*operands)
+
+
+def _types(*operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> list[Any]:
+    sizes = _sizes(flags, rank, operands)
+    # Inside ``shard_map`` a result varies over the same mesh axes as the operands: its type is made from one of theirs.
+    model = operands[0] if operands else jax.core.ShapedArray((), np.float32)
+    spread = NamedSharding(model.sharding.mesh, PartitionSpec())
+    return [
+        model.update(shape=(*sizes, *shape), dtype=np.dtype(r.dtype), weak_type=False, sharding=spread)
+        for shape, r in zip(kernel.result_shapes, kernel.layout.results, strict=True)
+    ]
+
+
+def _batch(
+    operands: Arrays, axes: Sequence[int | None], *, kernel: _Kernel, flags: tuple[bool, ...], rank: int
+) -> tuple[list[Any], list[int]]:
+    """One more leading axis.  Operands that have none of the batch axes are not copied."""
+    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    moved = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
+    sizes = next((x.shape[(a is not None) :][:rank] for x, a, old in zip(moved, axes, flags, strict=True) if old), ())
+    after = tuple(old or axis is not None for old, axis in zip(flags, axes, strict=True))
+    full: list[Any] = []
+    for x, shape, axis, old, now in zip(moved, kernel.operand_shapes, axes, flags, after, strict=True):
+        if now and (axis is None or (rank and not old)):
+            # An operand has all batch axes or none: one that lacks some is spread out.
+            lead = (size if axis is not None else 1, *(sizes if old else (1,) * rank))
+            x = jnp.broadcast_to(x.reshape(*lead, *shape), (size, *sizes, *shape))
+        full.append(x)
+    return _call(kernel, after, full, rank + 1), [0] * len(kernel.result_shapes)
+
+
+_KERNEL.def_impl(_run)
+_KERNEL.def_abstract_eval(_types)
+batching.primitive_batchers[_KERNEL] = _batch
 
 
 def _fuses(flops: int, samples: float) -> bool:
@@ -158,24 +185,27 @@ def _fuses(flops: int, samples: float) -> bool:
     return flops <= _TINY_FLOPS and samples <= _TINY_SAMPLES
 
 
-def _invoke(kernel: _Kernel, flags: tuple[bool, ...], rank: int, operands: Arrays) -> list[Any]:
-    layout = kernel.layout
-    rows = tuple(replace(o, batched=flag) for o, flag in zip(layout.operands, flags, strict=True))
-    sizes = next((x.shape[:rank] for x, flag in zip(operands, flags, strict=True) if flag), ())
+def _lower_operations(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
+    run = kernel.ops
+    for _ in range(rank):
+        run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
+    return mlir.lower_fun(run, multiple_results=True)(ctx, *operands)
+
+
+def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
+    sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
-    single = samples <= _FEW_SAMPLES
     if kernel.fusible is not None and _fuses(kernel.fusible, samples):
-        run = kernel.ops
-        for _ in range(rank):
-            run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
-        return list(run(*operands))
-    name = ffi.register(kernel.program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
-    results = [
-        jax.ShapeDtypeStruct((*sizes, *shape), r.dtype)
-        for shape, r in zip(kernel.result_shapes, layout.results, strict=True)
-    ]
-    # Batching goes through the rule above, so none is asked of the call itself.
-    computed = jax.ffi.ffi_call(name, results, vmap_method=None)(*operands)
-    # Inside ``shard_map`` a result varies over every mesh axis over which an operand does; its type must say so.
-    return varied(computed, axes_of(operands))
+        return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+    layout = kernel.layout
+    # Without batch axes every operand is the row of the one sample.
+    rows = tuple(replace(o, batched=flag or not rank) for o, flag in zip(layout.operands, flags, strict=True))
+    name = ffi.register(
+        kernel.program, Layout(rows, layout.results), single=samples <= _FEW_SAMPLES, fastmath=kernel.fastmath
+    )
+    return jax.ffi.ffi_lowering(name)(ctx, *operands)
+
+
+mlir.register_lowering(_KERNEL, _lower_operations)
+mlir.register_lowering(_KERNEL, _lower_kernel, platform="cpu")

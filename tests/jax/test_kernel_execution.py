@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ccjac
+from ccjac_jax import ffi
 
 
 def lorenz96(x):
@@ -35,6 +36,23 @@ def test_one_sample_is_fused_only_where_xla_stays_in_the_callers_thread(function
 def test_moderate_batches_of_tiny_functions_are_fused(function, n, batch, called):
     compiled = jax.jit(jax.vmap(ccjac.jacobian(function))).lower(jnp.ones((batch, n))).compile()
     assert ("ccjac_kernel" in compiled.as_text()) == called
+
+
+def test_only_what_runs_is_compiled(monkeypatch):
+    compiled = []
+
+    def counted(text, *args, **options):
+        compiled.append(text)
+        return compile_text(text, *args, **options)
+
+    compile_text = ffi.compile_text
+    monkeypatch.setattr(ffi, "compile_text", counted)
+    x = jnp.ones((3, 5, 6))
+    jacobian = jax.vmap(jax.vmap(ccjac.jacobian(lambda x: 0.123 * lorenz96(x))))
+    jax.eval_shape(jacobian, x)
+    assert not compiled
+    jax.jit(jacobian)(x)
+    assert len([text for text in compiled if "@kernel(" in text]) == 1
 
 
 @pytest.mark.parametrize("batch", [40_001, 65_536])
