@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ PATIENCE, HASTE = 30.0, 2.0
 
 _STEPS = 50_000_000
 """Virtual-machine steps after which a query is abandoned: a database may define its tables as endless views."""
+
+_ABANDON = partial(int, 1)
+"""What says so to SQLite.  Not in Python, which would take a pending Ctrl-C here, where what is raised is swallowed."""
 
 _OBJECTS = {
     ("table", "Settings"),
@@ -200,7 +204,7 @@ class UserStore:
         for mode in ("mode=ro", "mode=ro", last):
             connection = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=HASTE)
             try:
-                connection.set_progress_handler(lambda: 1, _STEPS)
+                connection.set_progress_handler(_ABANDON, _STEPS)
                 rows = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchall()
                 return connection, bool(rows)
             except BaseException as error:
@@ -248,7 +252,7 @@ class UserStore:
         """
         try:
             with closing(sqlite3.connect(self.directory / _FILE, timeout=patience)) as connection:
-                connection.set_progress_handler(lambda: 1, _STEPS)
+                connection.set_progress_handler(_ABANDON, _STEPS)
                 connection.execute("BEGIN IMMEDIATE")
                 strange = set(connection.execute("SELECT type, name FROM sqlite_master")) - _OBJECTS
                 tables = set(connection.execute("SELECT name FROM sqlite_master WHERE name = 'Settings'"))

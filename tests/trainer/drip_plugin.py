@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,18 @@ def chain(graph: Graph, cost: CostModel) -> list[tuple[int, tuple[int, ...]]]:
     by_cost = {count(graph, order).cost(cost): order for order in shuffled}
     ranked = sorted(by_cost.items(), reverse=True)
     return ranked[:: max(1, len(ranked) // LENGTH)]
+
+
+def interrupt() -> None:
+    """Ctrl-C in a callback of C code, where an exception would vanish."""
+
+    class Thing:
+        pass
+
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+    del thing
+    assert reference() is None
 
 
 class Drip:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
-from drip_plugin import chain
+from drip_plugin import chain, interrupt
 from train_samples import Start, add_pending, costs, make_graph
 
 from ccjac.cost import MULTIPLICATIONS
@@ -20,6 +22,7 @@ from ccjac.ordering import SearchResult, searchers
 from ccjac.zoo import Zoo
 from ccjac_trainer import cli
 from ccjac_trainer.options import chosen_method, chosen_seed, duration
+from ccjac_trainer.pool import Pool
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -124,6 +127,29 @@ def test_durations() -> None:
 def test_seeds() -> None:
     assert chosen_seed(7) == 7
     assert chosen_seed(None) != chosen_seed(None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("command", [["refresh"], ["search", "RoeFlux_1d"]], ids=["refresh", "search"])
+def test_an_interrupt_before_the_first_search_is_not_lost(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """After the announcement, in the middle of writing the zoo, where an exception would vanish."""
+    zoo = Zoo(tmp_path / "zoo")
+    add_pending(zoo, make_graph())
+    charge = Zoo.charge
+
+    def interrupted(*values: Any) -> bool:
+        interrupt()
+        return charge(*values)
+
+    monkeypatch.setattr(Zoo, "charge", interrupted)
+    monkeypatch.setattr(Pool, "assign", lambda *_: pytest.fail("a search began"))
+    code, out, err = run(*command, "--zoo", zoo.path)
+    assert (code, err) == (130, "")
+    assert "Stopping; everything found so far is kept." in out
+    assert all(entry.pending for _, entry in zoo.entries())
+    assert zoo.verify() == []
 
 
 def test_an_empty_zoo(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -102,6 +103,22 @@ def test_interrupt_before_anything_is_found(zoo: Zoo, start: Start) -> None:
     code, _, err = end(process)
     assert (code, err) == (130, "")
     assert zoo.verify() == []
+
+
+def test_interrupt_while_modules_are_imported() -> None:
+    """The import system forgets its locks in callbacks: a ``KeyboardInterrupt`` raised there would be lost."""
+    program = """
+import sys, types
+from drip_plugin import interrupt
+from ccjac_trainer import cli
+sys.modules["ccjac_trainer.app"] = types.SimpleNamespace(app=lambda **_: interrupt())
+cli.main()
+"""
+    paths = os.pathsep.join(sys.path)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
 def test_second_interrupt_does_not_wait_for_a_search_that_does_not_listen(zoo: Zoo, start: Start) -> None:

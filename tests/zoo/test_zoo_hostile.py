@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -176,18 +177,37 @@ def test_stored_settings_are_not_obeyed(filled: Path, graph: Graph, results: Res
     assert hit.order == results[1].order
 
 
+def make_endless(directory: Path) -> None:
+    """Define the table of orders as a view without end."""
+    edit(directory, "DROP TABLE Cache")
+    columns = "i || 'k' AS key, 1 AS raw, 1 AS mode, NULL AS filename, 'v' AS value"
+    edit(
+        directory,
+        f"CREATE VIEW Cache AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT {columns} FROM r",
+    )
+
+
 def test_endless_views_are_given_up(
     filled: Path, graph: Graph, monkeypatch: pytest.MonkeyPatch, warned_once: Once
 ) -> None:
     monkeypatch.setattr("ccjac.zoo.store._STEPS", 100_000)
-    edit(filled, "DROP TABLE Cache")
-    columns = "i || 'k' AS key, 1 AS raw, 1 AS mode, NULL AS filename, 'v' AS value"
-    edit(
-        filled,
-        f"CREATE VIEW Cache AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT {columns} FROM r",
-    )
+    make_endless(filled)
     with warned_once("cannot be read"):
         assert Zoo(filled).lookup(graph) is None
+
+
+def test_an_interrupt_during_a_query_is_not_lost(filled: Path, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccjac.zoo.store._STEPS", 5_000_000)
+    make_endless(filled)
+    zoo, label = Zoo(filled), canonical(graph)
+    # Of processor time, so that a busy machine does not spend it before the query begins.
+    before = signal.signal(signal.SIGPROF, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_PROF, 0.03)
+        with pytest.raises(KeyboardInterrupt):
+            zoo.lookup(label)
+    finally:
+        signal.signal(signal.SIGPROF, before)
 
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from .interrupts import deadly
+
 
 def main() -> None:
     """Run the command line on ``sys.argv`` and exit.
@@ -11,7 +13,7 @@ def main() -> None:
     Exit codes: 0 success; 1 an error of ccjac's own, said in one paragraph on standard error, or a search that failed;
     2 wrong usage; 130 interrupted, with everything found so far in the zoo.
     """
-    try:
+    with deadly():
         from ccjac.cli.output import complain
         from ccjac.errors import CcjacError
 
@@ -22,6 +24,3 @@ def main() -> None:
         except CcjacError as error:
             complain(error)
             sys.exit(1)
-    except KeyboardInterrupt:
-        # A second Ctrl-C, or one while modules are imported: nothing is left to be saved.
-        sys.exit(130)

@@ -10,6 +10,7 @@ import typer
 from ccjac.cli.output import console
 
 from . import table
+from .interrupts import EXIT_CODE, counted
 from .options import Directory, Method, Seed, chosen_method, chosen_seed, duration, opened
 from .pool import cores
 from .run import run
@@ -74,15 +75,18 @@ def refresh(
         return
     limits = Limits(seconds_per_graph, math.inf if total is None else total, cores() if jobs is None else jobs)
     share = limits.round(len(work.tasks))
-    out.print(
-        f"Searching {len(work.tasks)} orders in {home.path} by {name}, {share:.3g} s each, seed {number}.",
-        markup=False,
-        soft_wrap=True,
-    )
-    with table.display(out) as display:
-        done = run(home, work.tasks, method=name, seed=number, limits=limits, display=display)
+    with counted() as interrupts:
+        out.print(
+            f"Searching {len(work.tasks)} orders in {home.path} by {name}, {share:.3g} s each, seed {number}.",
+            markup=False,
+            soft_wrap=True,
+        )
+        with table.display(out) as display:
+            done = run(
+                home, work.tasks, method=name, seed=number, limits=limits, display=display, interrupts=interrupts
+            )
     table.conclude(out, done, work.met)
     if done.stopping:
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)
     if any(row.state == "failed" for row in done.rows):
         raise typer.Exit(1)

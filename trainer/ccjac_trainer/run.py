@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Sequence
-from types import FrameType, TracebackType
-from typing import Any
 
 from ccjac.errors import ZooError
 from ccjac.zoo import Zoo
 
+from .interrupts import Interrupts
 from .messages import Assignment, Done, Lost, News
 from .pool import Pool
 from .state import LEAST_SHARE, Display, Limits, Row, Run
@@ -28,7 +25,16 @@ _COMPILE_GRACE = 30.0
 """Seconds that searches get on top of the whole budget: compiling a searcher, once per machine, is not in it."""
 
 
-def run(zoo: Zoo, tasks: Sequence[Task], *, method: str, seed: int, limits: Limits, display: Display) -> Run:
+def run(
+    zoo: Zoo,
+    tasks: Sequence[Task],
+    *,
+    method: str,
+    seed: int,
+    limits: Limits,
+    display: Display,
+    interrupts: Interrupts,
+) -> Run:
     """Improve orders in parallel until each had its share, the time is up, or Ctrl-C.
 
     Args:
@@ -38,6 +44,7 @@ def run(zoo: Zoo, tasks: Sequence[Task], *, method: str, seed: int, limits: Limi
         seed: Of every search.
         limits: Time and processes.
         display: Shows what happens.
+        interrupts: The first one stops the searches, the second one their processes.
 
     Returns:
         How everything stands in the end; ``stopping`` says whether it was interrupted.
@@ -51,7 +58,7 @@ def run(zoo: Zoo, tasks: Sequence[Task], *, method: str, seed: int, limits: Limi
     if tasks:
         # Adds nothing; a zoo that cannot be written is better known before the work than after it.
         zoo.charge(tasks[0].graph, 0.0, tasks[0].cost)
-    with _Interrupts() as interrupts, Pool(zoo.path, jobs) as pool:
+    with Pool(zoo.path, jobs) as pool:
         _Loop(state, pool, display, interrupts, method, seed, divide=limits.share is None).run()
     return state
 
@@ -60,7 +67,7 @@ class _Loop:
     """The parent's part of the work: hand out, listen, look at the clock."""
 
     def __init__(
-        self, state: Run, pool: Pool, display: Display, interrupts: _Interrupts, method: str, seed: int, *, divide: bool
+        self, state: Run, pool: Pool, display: Display, interrupts: Interrupts, method: str, seed: int, *, divide: bool
     ) -> None:
         self._state, self._pool, self._display, self._interrupts = state, pool, display, interrupts
         self._method, self._seed, self._divide = method, seed, divide
@@ -71,6 +78,7 @@ class _Loop:
 
     def run(self) -> None:
         """Return when nobody works any more."""
+        self._mind_the_clock()
         self._hand_out()
         while self._pool.busy:
             for assignment, message in self._pool.poll(_TICK):
@@ -133,26 +141,3 @@ class _Loop:
         if not self._told:
             self._told = True
             self._pool.stop()
-
-
-class _Interrupts:
-    """Counts Ctrl-C instead of raising it, so that nothing is left half done."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._before: Any = None
-
-    def __enter__(self) -> _Interrupts:
-        # Only the main thread may; elsewhere the interrupt goes where it always goes.
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._count)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _count(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1

@@ -20,6 +20,7 @@ from ccjac.plugins import cost_model
 from ccjac.zoo import Zoo
 
 from . import table
+from .interrupts import EXIT_CODE, counted
 from .options import Directory, Method, Seed, chosen_method, chosen_seed, duration, opened
 from .run import run
 from .state import Limits
@@ -51,7 +52,6 @@ def search(
     before = _plan(home, label, model, _name(function))
     start = before.counts.cost(model)
     out.print(before.describe(), markup=False, soft_wrap=True)
-    out.print(f"Searching by {name} for {seconds:.3g} s, seed {number}.", markup=False)
     task = Task(
         label.fingerprint,
         _name(function),
@@ -62,8 +62,18 @@ def search(
         method=before.source.removeprefix("zoo:"),
         kept=False,
     )
-    with table.display(out) as display:
-        done = run(home, [task], method=name, seed=number, limits=Limits(seconds), display=display)
+    with counted() as interrupts:
+        out.print(f"Searching by {name} for {seconds:.3g} s, seed {number}.", markup=False)
+        with table.display(out) as display:
+            done = run(
+                home,
+                [task],
+                method=name,
+                seed=number,
+                limits=Limits(seconds),
+                display=display,
+                interrupts=interrupts,
+            )
     (row,) = done.rows
     after = _plan(home, label, model, _name(function))
     price = after.counts.cost(model)
@@ -72,7 +82,7 @@ def search(
     bound = f"bound {row.lower_bound:,}" if row.lower_bound else "no bound"
     out.print(f"{model.name}: {change} ({bound}); stored in {home.path}", markup=False, soft_wrap=True)
     if done.stopping:
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)
     if row.state == "failed":
         raise typer.Exit(1)
 
