@@ -3,7 +3,7 @@
 Every function of the catalogue is traced by JAX, its graph searched for both cost models, and the best orders written
 as one JSON file per domain.  A rebuild starts from the orders that are there, so it never makes one worse.  The same
 seed and ample ``--seconds`` give the same orders; the budget is wall-clock time, so a slower machine may stop
-earlier.
+earlier.  ``--open-only`` spends it on the orders that are not proven optimal yet.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def graph_of(task: Task) -> Graph:
         return ccjac.trace(task.bind("jax"), *arguments, argnums=task.argnums, backend="jax")
 
 
-def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo) -> Entry:
+def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo, *, open_only: bool = False) -> Entry:
     """Search one task's graph for both cost models.
 
     Args:
@@ -57,11 +57,17 @@ def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo) -> 
         seconds: Budget per cost model.
         seed: The search's seed.
         known: Where earlier orders are looked up.
+        open_only: Take over what is proven optimal.
     """
     label = canonical(graph_of(task))
+    old = known.get(label.fingerprint)
     orders: dict[str, StoredOrder] = {}
     for cost in COSTS:
         hit = known.lookup(label, cost)
+        stored = old.orders[cost.name] if old is not None and hit is not None else None
+        if open_only and stored is not None and stored.optimal:
+            orders[cost.name] = stored
+            continue
         start = [hit.order] if hit is not None else []
         budget = seconds if len(label.source.eliminable) <= _BEYOND else 1.0
         found: SearchResult = searcher(method).search(label.source, cost=cost, seconds=budget, seed=seed, start=start)
@@ -74,17 +80,15 @@ def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo) -> 
             seed,
             round(found.seconds, 2),
         )
-        if hit is not None and (old := known.get(label.fingerprint)) is not None:
-            new = old.orders[cost.name].merged(new)
-        orders[cost.name] = new
+        orders[cost.name] = new if stored is None else stored.merged(new)
     return Entry(label.fingerprint, label.graph, orders, (task.name,))
 
 
 def entries_of(
-    tasks: Sequence[Task], method: str, seconds: float, seed: int, directory: Path, jobs: int
+    tasks: Sequence[Task], method: str, seconds: float, seed: int, directory: Path, jobs: int, open_only: bool
 ) -> Iterator[Entry]:
     """:func:`entry_of` of every task, in their order, on ``jobs`` processes."""
-    work = partial(_entry_of_name, method=method, seconds=seconds, seed=seed, directory=directory)
+    work = partial(_entry_of_name, method=method, seconds=seconds, seed=seed, directory=directory, open_only=open_only)
     names = [task.name for task in tasks]
     if jobs == 1:
         yield from map(work, names)
@@ -94,9 +98,9 @@ def entries_of(
         yield from pool.map(work, names)
 
 
-def _entry_of_name(name: str, *, method: str, seconds: float, seed: int, directory: Path) -> Entry:
+def _entry_of_name(name: str, *, method: str, seconds: float, seed: int, directory: Path, open_only: bool) -> Entry:
     known = Zoo(directory / ".no-user-zoo", shipped=[directory])
-    return entry_of(named_task(name), method, seconds, seed, known)
+    return entry_of(named_task(name), method, seconds, seed, known, open_only=open_only)
 
 
 def _merged(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -114,6 +118,9 @@ def build(
     seed: Annotated[int, typer.Option(help="Seed of every search.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Domains to rebuild; all by default.")] = None,
+    open_only: Annotated[
+        bool, typer.Option("--open-only", help="Search only orders that are not proven optimal yet.")
+    ] = False,
     directory: Annotated[Path, typer.Option(help="Where the JSON files are written.")] = ORDERS,
 ) -> None:
     """Search orders for the whole catalogue and write them as JSON, one file per domain."""
@@ -121,7 +128,7 @@ def build(
     directory.mkdir(parents=True, exist_ok=True)
     for domain in only or domains():
         group = domains()[domain]
-        entries = entries_of(group, method, seconds, seed, directory, jobs)
+        entries = entries_of(group, method, seconds, seed, directory, jobs, open_only)
         found = _merged(track(entries, description=domain, total=len(group), console=console))
         write_shipped(directory, domain, found.values())
 
