@@ -16,18 +16,14 @@ leave.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from math import isqrt
 from typing import Any
 
 import numpy as np
 
-from ..cost import CostModel
-from ..errors import UnsupportedError
-from ..graph import Graph
-from .base import Listener, SearchResult
 from .incumbent import Incumbent
-from .interleave import Part, interleave
+from .interleave import Interleaved, Part
 from .packed import Packed, pack
 
 _HOTTEST = (1.0, 3.0, 6.0)
@@ -39,47 +35,26 @@ _GROWTH = 1.5
 _SLICE = 0.05
 """Seconds in compiled code between two looks at the clock."""
 
-_ROW_BYTES = 1 << 28
-"""Size of one of about eight tables of bit rows."""
+LARGEST = isqrt(8 << 28)
+"""Intermediate vertices for which one of about eight tables of bit rows takes a quarter of a gigabyte."""
 
 
-class Annealing:
+class Annealing(Interleaved):
     """Simulated annealing of full orders by heat-bath insertion moves."""
 
     name = "annealing"
+    largest = LARGEST
 
-    def search(
-        self,
-        graph: Graph,
-        *,
-        cost: CostModel,
-        seconds: float,
-        seed: int,
-        start: Sequence[Sequence[int]] = (),
-        progress: Listener | None = None,
-    ) -> SearchResult:
-        """See :class:`ccjac.ordering.base.Searcher`.
-
-        Raises:
-            UnsupportedError: The graph's bit rows would take more than two gigabytes.
-        """
-        _check_size(graph)
-        incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
-        with suppress(KeyboardInterrupt):
-            incumbent.tighten()
-            interleave(incumbent, Part(anneal(incumbent, seed)))
-        return incumbent.result()
+    def parts(self, incumbent: Incumbent, seed: int) -> Iterable[Part]:
+        """Annealing alone."""
+        incumbent.tighten()
+        return [Part(anneal(incumbent, seed))]
 
 
 def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Iterator[None]:
-    """Improve ``incumbent`` step by step, until it is done or nobody asks for the next step.
-
-    Raises:
-        UnsupportedError: As above.
-    """
+    """Improve ``incumbent`` step by step, until it is done or nobody asks for the next step."""
     if incumbent.done():
         return
-    _check_size(incumbent.graph)
     packed = pack(incumbent.graph, incumbent.cost)
     with incumbent.paused():
         warm_up()
@@ -93,15 +68,6 @@ def anneal(incumbent: Incumbent, seed: int, *, method: str = "annealing") -> Ite
                 yield
                 if incumbent.done():
                     return
-
-
-def _check_size(graph: Graph) -> None:
-    n = len(graph.eliminable)
-    if n * n > 8 * _ROW_BYTES:
-        raise UnsupportedError(
-            f"`method='annealing'` keeps {n} x {n} bits several times over, which is more memory than it should take; "
-            "use `method='lns'` or `'portfolio'`, which anneal a window at a time."
-        )
 
 
 def rounds() -> Iterator[tuple[float, int]]:

@@ -12,17 +12,13 @@ leaves it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from math import isqrt
 
 import numpy as np
 
-from ..cost import CostModel
-from ..errors import UnsupportedError
-from ..graph import Graph
-from .base import Listener, SearchResult
 from .incumbent import Incumbent
-from .interleave import Part, interleave
+from .interleave import Interleaved, Part
 from .packed import Packed, pack
 
 _WEIGHTS = (2, 3, 4, 1)
@@ -36,37 +32,16 @@ _BYTES = 1 << 29
 """Memory of the states of a layer; it bounds the width."""
 
 
-class Beam:
+class Beam(Interleaved):
     """Beam search whose states are sets of eliminated vertices."""
 
     name = "beam"
+    largest = isqrt(2 * _BYTES // _NARROWEST)
 
-    def search(
-        self,
-        graph: Graph,
-        *,
-        cost: CostModel,
-        seconds: float,
-        seed: int,
-        start: Sequence[Sequence[int]] = (),
-        progress: Listener | None = None,
-    ) -> SearchResult:
-        """See :class:`ccjac.ordering.base.Searcher`.
-
-        Raises:
-            UnsupportedError: A layer of a few states would take more than half a gigabyte.
-        """
-        n = len(graph.eliminable)
-        if n * n * _NARROWEST > 2 * _BYTES:
-            raise UnsupportedError(
-                f"`method='beam'` keeps {n} x {n} bits per state, which is more memory than it should take; use "
-                "`method='lns'` or `'portfolio'`, which search a window at a time."
-            )
-        incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
-        with suppress(KeyboardInterrupt):
-            incumbent.tighten()
-            interleave(incumbent, Part(widen(incumbent, seed)))
-        return incumbent.result()
+    def parts(self, incumbent: Incumbent, seed: int) -> Iterable[Part]:
+        """The beam alone."""
+        incumbent.tighten()
+        return [Part(widen(incumbent, seed))]
 
 
 def widen(incumbent: Incumbent, seed: int, *, method: str = "beam") -> Iterator[None]:

@@ -1,11 +1,17 @@
-"""Several searches on one incumbent, taking turns."""
+"""Searchers whose parts take turns on one incumbent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
+from ..cost import CostModel
+from ..errors import UnsupportedError
+from ..graph import Graph
+from .base import Listener, SearchResult
 from .incumbent import Incumbent
 
 _SLICE = 0.1
@@ -49,3 +55,45 @@ def interleave(incumbent: Incumbent, *parts: Part) -> None:
                     break
             else:
                 del due[k]
+
+
+class Interleaved(ABC):
+    """A :class:`ccjac.ordering.base.Searcher` that improves on the greedy orders part by part.
+
+    Attributes:
+        name: The searcher.
+        largest: Intermediate vertices of a graph beyond which its tables of bits take too much memory.
+    """
+
+    name: str
+    largest: int = sys.maxsize
+
+    @abstractmethod
+    def parts(self, incumbent: Incumbent, seed: int) -> Iterable[Part]:
+        """What takes turns to improve ``incumbent``, which knows the start and the greedy orders already."""
+
+    def search(
+        self,
+        graph: Graph,
+        *,
+        cost: CostModel,
+        seconds: float,
+        seed: int,
+        start: Sequence[Sequence[int]] = (),
+        progress: Listener | None = None,
+    ) -> SearchResult:
+        """See :class:`ccjac.ordering.base.Searcher`.
+
+        Raises:
+            UnsupportedError: The graph has more than :attr:`largest` intermediate vertices.
+        """
+        if (n := len(graph.eliminable)) > self.largest:
+            raise UnsupportedError(
+                f"`method={self.name!r}` keeps {n} x {n} bits several times over, which is more memory than it should "
+                "take; use `method='lns'` or `'portfolio'`, which search a window at a time."
+            )
+        incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
+        # A Ctrl-C ends the search, not the program: the best order so far is the result.
+        with suppress(KeyboardInterrupt):
+            interleave(incumbent, *self.parts(incumbent, seed))
+        return incumbent.result()

@@ -12,18 +12,14 @@ Each pass first brings the order into an equivalent one in which a window holds 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..cost import CostModel
-from ..graph import Graph
 from .annealing import Annealer, cooling, warm_up
-from .base import Listener, SearchResult
 from .features import State, live_rows
 from .incumbent import Incumbent
-from .interleave import Part, interleave
+from .interleave import Interleaved, Part
 from .locality import depth_first, later_neighbours
 from .packed import pack_part
 
@@ -35,26 +31,14 @@ _PASSES = 30
 _OFFER_EVERY = 0.5
 
 
-class LargeNeighbourhood:
+class LargeNeighbourhood(Interleaved):
     """Windows of a full order, annealed one after the other."""
 
     name = "lns"
 
-    def search(
-        self,
-        graph: Graph,
-        *,
-        cost: CostModel,
-        seconds: float,
-        seed: int,
-        start: Sequence[Sequence[int]] = (),
-        progress: Listener | None = None,
-    ) -> SearchResult:
-        """See :class:`ccjac.ordering.base.Searcher`."""
-        incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
-        with suppress(KeyboardInterrupt):
-            interleave(incumbent, Part(improve(incumbent, seed)))
-        return incumbent.result()
+    def parts(self, incumbent: Incumbent, seed: int) -> Iterable[Part]:
+        """The windows alone."""
+        return [Part(improve(incumbent, seed))]
 
 
 def improve(incumbent: Incumbent, seed: int, *, method: str = "lns") -> Iterator[None]:

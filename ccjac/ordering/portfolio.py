@@ -10,15 +10,11 @@ The beam is left out: it never found an order on the published graphs that annea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 
-from ..cost import CostModel
-from ..graph import Graph
 from .annealing import anneal
-from .base import Listener, SearchResult
 from .incumbent import Incumbent
-from .interleave import Part, interleave
+from .interleave import Interleaved, Part
 from .lns import improve
 from .proof import prove
 
@@ -31,42 +27,28 @@ _CLOSE, _NEAR, _FAR = 0.15, 1.0, 0.25
 """Up to this relative gap between cost and bound the proof gets as much time as the improvement, else a quarter."""
 
 
-class Portfolio:
+class Portfolio(Interleaved):
     """Greedy rules, bounds, annealing of the whole order or of its windows, and proofs; stops when the bound is met."""
 
     name = "portfolio"
 
-    def search(
-        self,
-        graph: Graph,
-        *,
-        cost: CostModel,
-        seconds: float,
-        seed: int,
-        start: Sequence[Sequence[int]] = (),
-        progress: Listener | None = None,
-    ) -> SearchResult:
-        """See :class:`ccjac.ordering.base.Searcher`.
+    def parts(self, incumbent: Incumbent, seed: int) -> Iterable[Part]:
+        """Annealing and proof, or windows of what is too long to be annealed.
 
         The parts draw from random sequences of their own, but they start from each other's orders: how far one is when
         the other begins depends on the machine.
         """
-        incumbent = Incumbent.begin(graph, cost, seconds, self.name, start, progress)
 
         def weight() -> float:
             return _NEAR if incumbent.total - incumbent.lower <= _CLOSE * incumbent.total else _FAR
 
-        # A Ctrl-C ends the search, not the program: the best order so far is the result.
-        with suppress(KeyboardInterrupt):
-            incumbent.tighten()
-            n = len(graph.eliminable)
-            if n <= WHOLE:
-                parts = [
-                    Part(anneal(incumbent, seed, method=f"{self.name}:annealing")),
-                    Part(prove(incumbent, seed, method=f"{self.name}:exact"), weight),
-                ]
-                # A proof is the better the better the order it starts from; small graphs are settled at once.
-                interleave(incumbent, *(parts if n > _SMALL else reversed(parts)))
-            else:
-                interleave(incumbent, Part(improve(incumbent, seed, method=f"{self.name}:lns")))
-        return incumbent.result()
+        incumbent.tighten()
+        n = len(incumbent.graph.eliminable)
+        if n > WHOLE:
+            return [Part(improve(incumbent, seed, method=f"{self.name}:lns"))]
+        parts = [
+            Part(anneal(incumbent, seed, method=f"{self.name}:annealing")),
+            Part(prove(incumbent, seed, method=f"{self.name}:exact"), weight),
+        ]
+        # A proof is the better the better the order it starts from; small graphs are settled at once.
+        return parts if n > _SMALL else reversed(parts)
