@@ -12,18 +12,18 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
 EXIT_CODE = 130
 """What shells report of a process that Ctrl-C ended."""
 
 
-@dataclass
 class Interrupts:
     """How often the user has pressed Ctrl-C."""
 
-    count: int = 0
+    # No dataclass: its import would be the longest part of the time in which Ctrl-C is not yet handled.
+    def __init__(self) -> None:
+        self.count = 0
 
 
 @contextmanager

@@ -124,15 +124,19 @@ class _Loop:
         now, state = time.monotonic(), self._state
         if self._interrupts.count and not state.stopping:
             state.stopping = True
-            self._patience = min(self._patience, now + _STOP_GRACE)
+            # Processes that are still being started have nothing to save.
+            begun = any(row.state == "running" and row.began is not None for row in state.rows)
+            self._patience = min(self._patience, now + _STOP_GRACE if begun else now)
             self._display.say("Stopping; everything found so far is kept. Ctrl-C again ends it at once.")
             self._tell_to_stop()
         if now > state.finish + state.share / 10 and not self._told:
             self._patience = min(self._patience, now + _COMPILE_GRACE)
             self._tell_to_stop()
-        if now > self._patience or self._interrupts.count > 1:
+        if now >= self._patience or self._interrupts.count > 1:
             for row in state.rows:
-                if row.state == "running":
+                if row.state == "running" and row.began is None:
+                    row.state = "waiting"
+                elif row.state == "running":
                     row.state = "done"
                     self._display.ended(row)
             self._pool.kill()
