@@ -31,10 +31,6 @@ _INLINE_FLOPS = 800
 """XLA runs a computation of fewer than 1,000 floating-point operations in the caller's thread, and hands a longer one
 to another thread, which takes as long as the rest of a call.  A custom call does not count."""
 
-_TINY_FLOPS, _TINY_SAMPLES = 90, 1024
-"""Up to as many floating-point operations a sample, a batch of this size saves more than it costs by plain operations:
-the fixed 2 µs of a custom call inside a compiled function.  Functions with Jacobians of 2 x 2 or 2 x 3 are so short."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Kernel:
@@ -78,8 +74,8 @@ def kernel_call(
         operand_shapes: Shape of every operand; its size is that of the layout's row.
         result_shapes: Shape of every result.
         ops: The same function as plain JAX operations.
-        fusible: Floating-point operations of ``ops`` for one sample about as XLA counts them, if small batches may be
-            computed by ``ops``: inside a larger function XLA fuses a very short program with its surroundings, which
+        fusible: Floating-point operations of ``ops`` for one sample about as XLA counts them, if one or two samples may
+            be computed by ``ops``: inside a larger function XLA fuses a very short program with its surroundings, which
             costs less than a custom call's fixed price.  ``None``: never.
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
@@ -178,13 +174,6 @@ _KERNEL.def_abstract_eval(_types)
 batching.primitive_batchers[_KERNEL] = _batch
 
 
-def _fuses(flops: int, samples: float) -> bool:
-    """Whether plain operations are the better choice for a short program."""
-    if samples <= _FEW_SAMPLES:
-        return samples * flops <= _INLINE_FLOPS
-    return flops <= _TINY_FLOPS and samples <= _TINY_SAMPLES
-
-
 def _lower_operations(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
     run = kernel.ops
     for _ in range(rank):
@@ -196,14 +185,13 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, 
     sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
-    if kernel.fusible is not None and _fuses(kernel.fusible, samples):
+    single = samples <= _FEW_SAMPLES
+    if single and kernel.fusible is not None and samples * kernel.fusible <= _INLINE_FLOPS:
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
     layout = kernel.layout
     # Without batch axes every operand is the row of the one sample.
     rows = tuple(replace(o, batched=flag or not rank) for o, flag in zip(layout.operands, flags, strict=True))
-    name = ffi.register(
-        kernel.program, Layout(rows, layout.results), single=samples <= _FEW_SAMPLES, fastmath=kernel.fastmath
-    )
+    name = ffi.register(kernel.program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
     return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
 

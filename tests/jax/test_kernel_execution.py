@@ -29,13 +29,10 @@ def test_one_sample_is_fused_only_where_xla_stays_in_the_callers_thread(function
     assert compiled.cost_analysis().get("flops", 0.0) < 1000
 
 
-@pytest.mark.parametrize(
-    ("function", "n", "batch", "called"),
-    [(pendulum, 2, 512, False), (pendulum, 2, 4096, True), (lorenz96, 8, 512, True)],
-)
-def test_moderate_batches_of_tiny_functions_are_fused(function, n, batch, called):
-    compiled = jax.jit(jax.vmap(ccjac.jacobian(function))).lower(jnp.ones((batch, n))).compile()
-    assert ("ccjac_kernel" in compiled.as_text()) == called
+@pytest.mark.parametrize("batch", [3, 512])
+def test_batches_of_tiny_functions_are_kernels(batch):
+    compiled = jax.jit(jax.vmap(ccjac.jacobian(pendulum))).lower(jnp.ones((batch, 2))).compile()
+    assert "ccjac_kernel" in compiled.as_text()
 
 
 def test_only_what_runs_is_compiled(monkeypatch):

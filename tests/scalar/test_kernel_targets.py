@@ -1,6 +1,7 @@
 """Other machines: less of a processor, no or half a vector library, other architectures."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ccjac.scalar import evaluate
-from ccjac.scalar.kernel import Layout, compile_kernel, functions, target
+from ccjac.scalar import Node, Program, evaluate
+from ccjac.scalar.kernel import Layout, compile_kernel, functions, module, target
 from ccjac.scalar.kernel.common import ApiVersion, write_common
 from ccjac.scalar.kernel.module import write_module
 from ccjac.scalar.kernel.target import Target
@@ -72,6 +73,32 @@ def test_the_environment_names_the_machine(monkeypatch):
         check_functions(machine)
 
 
+@pytest.mark.parametrize("width", [16, 32, 64])
+@pytest.mark.parametrize("size", [60, 3200])
+def test_vectors_of_every_width(width, size, monkeypatch, rng):
+    monkeypatch.setattr(module, "vector_bytes_for", lambda program, layout: width)
+    program, x = random_program(4, 9, size, 20, "float64"), rng.uniform(0.5, 1.5, (37, 9))
+    kernel = compile_kernel(program, Layout.rows(program))
+    assert kernel.lanes == min(width, Target.host().vector_bytes) // 8
+    for k, exact in enumerate(evaluate(program, list(x.T))):
+        np.testing.assert_allclose(kernel.run([x])[0][:, k], exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("function", "times", "entries", "register"),
+    [("mul", 30, 1, "ymm"), ("mul", 30, 40, "xmm"), ("sin", 30, 1, "zmm"), ("sin", 3, 1, "ymm")],
+)
+def test_the_widest_vectors_are_for_functions_and_the_narrowest_for_stores(function, times, entries, register):
+    nodes = [Node("input", (), "float32", 0)]
+    nodes += [Node(function, (k, k) if function == "mul" else (k,), "float32") for k in range(times)]
+    program = Program(tuple(nodes), 1, (times,) * entries)
+    wide = Target("x86_64-unknown-linux-gnu", "cascadelake", "", 64, "")
+    text = write_module(program, Layout.rows(program), wide, fastmath=False).text
+    machine = llvm.Target.from_triple(wide.triple).create_target_machine(cpu=wide.cpu, opt=2, reloc="pic")
+    loop, _ = machine.emit_assembly(llvm.parse_assembly(text)).split("\nkernel:")
+    assert max(re.findall(r"[xyz]mm", loop)) == register
+
+
 @pytest.mark.parametrize(
     ("triple", "cpu"), [("aarch64-unknown-linux-gnu", "generic"), ("arm64-apple-darwin", "apple-m1")]
 )
@@ -85,8 +112,8 @@ def test_code_for_arm(triple, cpu, lanes, size):
     except RuntimeError:
         pytest.skip("this llvmlite cannot generate code for arm")
     program, goal = random_program(3, 5, size, 7, "float32"), Target(triple, cpu, "", 16, "")
-    module = write_module(program, Layout.rows(program), goal, fastmath=False, lanes=lanes, handler=True)
-    texts = [module.text, write_common(goal, ApiVersion(0, 3))]
+    own = write_module(program, Layout.rows(program), goal, fastmath=False, lanes=lanes, handler=True).text
+    texts = [own, write_common(goal, ApiVersion(0, 3))]
     assert not any("x86" in text for text in texts)
     parsed = [llvm.parse_assembly(text) for text in texts]
     for part in parsed:

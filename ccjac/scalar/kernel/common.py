@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .target import Target
-from .threads import ERROR_CREATE, write_threads
+from .threads import ERROR_CREATE, write_arguments, write_threads
 
 CALL = "ccjac.call"
 LIBRARY_FUNCTIONS = ("malloc", "free", "madvise", "sched_yield")
@@ -221,10 +221,7 @@ entry:
 _FAIL = f"""
 define internal ptr @fail(ptr %api, i32 %code, ptr %message) #0 {{
 entry:
-  %args = alloca [32 x i8], align 8
-  store i64 28, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 8
-  store ptr null, ptr %extension
+{write_arguments(28)}
   %text = getelementptr i8, ptr %args, i64 16
   store ptr %message, ptr %text
   %kind = getelementptr i8, ptr %args, i64 24

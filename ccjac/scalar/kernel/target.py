@@ -12,7 +12,7 @@ import functools
 import os
 import platform
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _lock = threading.Lock()
 
@@ -41,6 +41,13 @@ class Target:
     def x86(self) -> bool:
         """Whether this is a 64-bit x86."""
         return self.triple.startswith("x86_64")
+
+    def narrowed(self, vector_bytes: int) -> Target:
+        """The same machine with vectors of at most ``vector_bytes``."""
+        if vector_bytes >= self.vector_bytes:
+            return self
+        letter = "b" if vector_bytes == 16 else "d"
+        return replace(self, vector_bytes=vector_bytes, vector_math=letter if self.vector_math else "")
 
     @classmethod
     def host(cls) -> Target:

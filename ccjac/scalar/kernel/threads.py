@@ -18,6 +18,14 @@ def write_threads(target: Target) -> str:
     return _PARALLEL + _control_word(target)
 
 
+def write_arguments(size: int) -> str:
+    """``%args``, the arguments of a function of the interface: a struct that begins with its size and no extension."""
+    return f"""  %args = alloca [{size} x i8], align 8
+  store i64 {size}, ptr %args
+  %extension = getelementptr i8, ptr %args, i64 8
+  store ptr null, ptr %extension"""
+
+
 # The state that the threads of one call share, on the heap because a task may start after the call has returned:
 # 0 references, 8 next piece, 16 unfinished pieces, 24 pieces, 32 batch, 40 in, 48 out, 56 status, 60 control word,
 # 64 kernel, 72 samples in a piece.
@@ -88,10 +96,7 @@ define internal i64 @pool.threads(ptr %api, ptr %context) #0 {{
 entry:
   %number = alloca i64
   store i64 1, ptr %number
-  %args = alloca [32 x i8], align 8
-  store i64 32, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 8
-  store ptr null, ptr %extension
+{write_arguments(32)}
   %context.place = getelementptr i8, ptr %args, i64 16
   store ptr %context, ptr %context.place
   %number.place = getelementptr i8, ptr %args, i64 24
@@ -111,10 +116,7 @@ unknown:
 
 define internal void @forget(ptr %api, ptr %error) #0 {{
 entry:
-  %args = alloca [24 x i8], align 8
-  store i64 24, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 8
-  store ptr null, ptr %extension
+{write_arguments(24)}
   %error.place = getelementptr i8, ptr %args, i64 16
   store ptr %error, ptr %error.place
   %place = getelementptr i8, ptr %api, i64 {ERROR_DESTROY}
@@ -168,10 +170,7 @@ share:
   %word = call i32 @control.get()
   %word.place = getelementptr i8, ptr %state, i64 60
   store i32 %word, ptr %word.place
-  %args = alloca [40 x i8], align 8
-  store i64 40, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 8
-  store ptr null, ptr %extension
+{write_arguments(40)}
   %context.place = getelementptr i8, ptr %args, i64 16
   store ptr %context, ptr %context.place
   %task.place = getelementptr i8, ptr %args, i64 24

@@ -6,6 +6,8 @@ of its arrays.  The batch size is read from the buffers' dimensions, so that one
 
 from __future__ import annotations
 
+import itertools
+
 from ..program import Program
 from .common import CALL
 from .layout import Layout
@@ -30,21 +32,19 @@ _DATA_TYPE = {
 """``XLA_FFI_DataType``."""
 
 _PIECE_WORK = 1_000_000
-"""Simple operations times samples in one piece: some 50 µs, several times what waking a thread costs.  On a machine
-whose cores are all busy, batches cut finer took up to 1.6 times as long as on one thread."""
+"""Simple operations and bytes, read or written, times samples in one piece: some 50 µs, several times what waking a
+thread costs.  Where all cores are busy, batches cut finer took up to 1.6 times as long as on one thread."""
 _PIECE_VECTORS = 8
 """The least of a piece in vectors, over which the scratch memory's preparation is spread."""
 
 
 def write_handler(program: Program, layout: Layout, lanes: int) -> str:
     """``@handler(call_frame)``: an ``XLA_FFI_Handler`` for ``@kernel``."""
-    work = sum(COSTS.get(n.op, FUNCTION_COST) for n in program.nodes) + sum(len(r.entries) for r in layout.results)
+    rows = [_row(o.dtype, len(o.scalars), o.batched) for o in layout.operands]
+    rows += [_row(r.dtype, len(r.entries), True) for r in layout.results]
+    work = sum(COSTS.get(n.op, FUNCTION_COST) for n in program.nodes) + sum(row[-1] for row in rows)
     piece = max(-(-_PIECE_WORK // max(work, 1) // lanes), _PIECE_VECTORS) * lanes
-    table = [len(layout.operands), len(layout.results), piece]
-    for operand in layout.operands:
-        table += _row(operand.dtype, len(operand.scalars), operand.batched)
-    for result in layout.results:
-        table += _row(result.dtype, len(result.entries), True)
+    table = [len(layout.operands), len(layout.results), piece, *itertools.chain(*rows)]
     numbers = ", ".join(f"i64 {number}" for number in table)
     return f"""
 @table = private constant [{len(table)} x i64] [{numbers}]
