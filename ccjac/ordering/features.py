@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cost import STRUCTURAL, CostModel
 from ..graph import Graph
 
-_HUB = 32
+HUB = 32
 """A vertex with more neighbours than this, and its neighbours, are rescored when they reach the top of a heap, not at
 once: a hub would make the damage rules quadratic.  Any rule eliminates a hub late, so the delay hardly matters."""
 
@@ -135,7 +135,7 @@ class State:
 
     def is_hub(self, v: int) -> bool:
         """Whether rescoring the vertex at every change nearby would be too slow."""
-        return len(self.preds[v]) + len(self.succs[v]) > _HUB
+        return len(self.preds[v]) + len(self.succs[v]) > HUB
 
     def near_hub(self, v: int) -> bool:
         """Whether the vertex or a neighbour is a hub."""

@@ -29,6 +29,7 @@ from ..graph import Graph
 from . import bound
 from .base import Listener, Progress, SearchResult
 from .features import State, live_rows, reach_table
+from .greedy_compiled import CompiledFamily
 
 Ties = Literal["reverse", "forward"]
 Attempt = tuple[tuple[int, ...], int] | None
@@ -81,6 +82,9 @@ NAMES = ("forward", "reverse", "markowitz", *_BY_NAME)
 _LARGE = 4_000
 """From this many intermediate vertices on only the cheap rules run."""
 
+_COMPILED = 10_000
+"""From this many on the rules run compiled.  Below, they take less time than loading what they are compiled with."""
+
 _UNBOUNDED = 1 << 62
 
 
@@ -104,7 +108,7 @@ def rule_order(
         rule, ties = "LM", "forward"
     if rule not in _BY_NAME:
         raise OrderError(f"`rule_order` knows {', '.join(NAMES)}; got {rule!r}.")
-    return _Family(graph, cost).apply(_BY_NAME[rule], ties)[0]
+    return _family(graph, cost).apply(_BY_NAME[rule], ties, _UNBOUNDED)[0]
 
 
 def markowitz(graph: Graph) -> tuple[int, ...]:
@@ -133,7 +137,7 @@ def best(
         progress: Called after every improvement.
     """
     began = time.perf_counter()
-    family = _Family(graph, cost)
+    family = _family(graph, cost)
     certificate, lower = bound.cheap(graph, cost)
     order: tuple[int, ...] = ()
     total, method = _UNBOUNDED, "greedy"
@@ -150,7 +154,9 @@ def best(
     return SearchResult(order, total, lower, method, time.perf_counter() - began, tuple(history), certificate)
 
 
-def _attempts(family: _Family, start: Sequence[Sequence[int]]) -> list[tuple[str, Callable[[int], Attempt]]]:
+def _attempts(
+    family: _Family | CompiledFamily, start: Sequence[Sequence[int]]
+) -> list[tuple[str, Callable[[int], Attempt]]]:
     """Names and ways to get an order below a limit, in the order in which they are worth trying."""
     graph, cost = family.graph, family.cost
     large = len(graph.eliminable) >= _LARGE
@@ -174,6 +180,11 @@ def _attempts(family: _Family, start: Sequence[Sequence[int]]) -> list[tuple[str
     return found
 
 
+def _family(graph: Graph, cost: CostModel) -> _Family | CompiledFamily:
+    """The graph prepared in the way that suits its size; both find the same orders."""
+    return CompiledFamily(graph, cost) if len(graph.eliminable) >= _COMPILED else _Family(graph, cost)
+
+
 class _Family:
     """A graph prepared once for several rules."""
 
@@ -185,7 +196,7 @@ class _Family:
         self._rows = live_rows(graph)
         self._reach: list[int] | None = None
 
-    def replay(self, order: Sequence[int], limit: int = _UNBOUNDED) -> Attempt:
+    def replay(self, order: Sequence[int], limit: int) -> Attempt:
         """Dead vertices, then ``order``; nothing if that costs ``limit`` or more."""
         state = State(*self._rows, self.cost)
         kept = [v for v in order if v in self.live]
@@ -197,7 +208,7 @@ class _Family:
             state.eliminate(v)
         return self.dead + tuple(kept), total
 
-    def apply(self, rule: Rule, ties: Ties, limit: int = _UNBOUNDED) -> tuple[tuple[int, ...], int]:
+    def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
         """The order of ``rule`` and its cost.  An order that reaches ``limit`` is cut short there."""
         state, sign = State(*self._rows, self.cost), -1 if ties == "reverse" else 1
         preds, succs, price, eliminate = state.preds, state.succs, state.price, state.eliminate

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -167,6 +170,50 @@ def test_progress_reports_every_improvement() -> None:
     seen: list[int] = []
     result = ccjac.search(graph, method="greedy", cost="structural", progress=lambda p: seen.append(p.cost))
     assert tuple(seen) == tuple(cost for _, cost in result.history)
+
+
+def _long_code(seed: int, vertices: int) -> Graph:
+    """Like straight-line code, with hubs: operands are recent or among the first vertices."""
+    rng = random.Random(seed)
+    reach = rng.choice([5, 30, 200])
+    edges = {
+        (rng.randrange(v) if rng.random() < 0.1 else rng.randrange(max(0, v - reach), v), v)
+        for v in range(5, vertices)
+        for _ in range(rng.choice([1, 2, 2]))
+    }
+    edges |= {(rng.randrange(8), v) for v in range(8, vertices) if rng.random() < 0.2}
+    used = {a for a, _ in edges}
+    outputs = [v for v in range(5, vertices) if v not in used]
+    return Graph.from_edges(5, vertices - 5, outputs, edges, [e for e in sorted(edges) if rng.random() < 0.5])
+
+
+@pytest.mark.parametrize("cost", MODELS, ids=lambda cost: cost.name)
+def test_compiled_rules_find_the_same_orders(cost: CostModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs = [random_graph(seed) for seed in range(60)]
+    graphs += [_long_code(seed, 250) for seed in range(12)] + [paper_graph("scalar/RoeFlux_3d")[0]]
+
+    def orders() -> list[object]:
+        rules = [
+            greedy.rule_order(graph, rule, cost=cost, ties="reverse" if k % 2 else "forward")
+            for k, graph in enumerate(graphs)
+            for rule in greedy.NAMES
+        ]
+        best = [greedy.best(graph, cost, start=[graph.eliminable]) for graph in graphs]
+        return [*rules, *((found.order, found.cost, found.method) for found in best)]
+
+    expected = orders()
+    monkeypatch.setattr(greedy, "_COMPILED", 0)
+    assert orders() == expected
+
+
+def test_small_graphs_do_without_a_compiler() -> None:
+    code = (
+        "import sys, ccjac\n"
+        "graph = ccjac.Graph.from_edges(1, 3, [3], [(0, 1), (1, 2), (2, 3)])\n"
+        "ccjac.search(graph, method='greedy')\n"
+        "sys.exit('numba' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_hub_does_not_stop_the_damage_rules() -> None:

@@ -1,0 +1,57 @@
+"""A large graph prepared for several greedy rules in compiled code (:mod:`.greedy_kernel`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..cost import CostModel
+from ..graph import Graph
+from .features import HUB, reach_table
+
+if TYPE_CHECKING:
+    from .greedy import Attempt, Rule, Ties
+
+
+class CompiledFamily:
+    """Does what :class:`.greedy._Family` does, and finds the same orders."""
+
+    def __init__(self, graph: Graph, cost: CostModel) -> None:
+        self.graph = graph
+        self.cost = cost
+        self.dead = graph.dead
+        self.live = set(graph.eliminable) - set(self.dead)
+
+    def replay(self, order: Sequence[int], limit: int) -> Attempt:
+        """Dead vertices, then ``order``; nothing if that costs ``limit`` or more."""
+        from . import greedy_kernel
+
+        kept = [v for v in order if v in self.live]
+        total = int(greedy_kernel.replay(*self._arrays, np.array(kept, np.int64), limit))
+        return (self.dead + tuple(kept), total) if total < limit else None
+
+    def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
+        """The order of ``rule`` and its cost.  An order that reaches ``limit`` is cut short there."""
+        from . import greedy_kernel
+
+        inner = np.array(sorted(self.live), np.int64)
+        weights = np.array([rule.degree, rule.reach, rule.fill, rule.damage, rule.priced], np.int64)
+        reach = self._reach if rule.reach else np.zeros(1, np.int64)
+        sign = -1 if ties == "reverse" else 1
+        order, total = greedy_kernel.apply(*self._arrays, inner, weights, reach, HUB, sign, limit)
+        return self.dead + tuple(order.tolist()), int(total)
+
+    @cached_property
+    def _reach(self) -> np.ndarray:
+        return np.array(reach_table(self.graph), np.int64)
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, ...]:
+        """Number of vertices, edges without the dead ones ``[m, 2]``, which are unit edges ``[m]``, prices ``[3]``."""
+        graph, dead = self.graph, set(self.dead)
+        edges = [edge for edge in graph.edges if edge[0] not in dead and edge[1] not in dead]
+        units = np.array([edge in graph.unit_edges for edge in edges], np.int64)
+        return graph.size, np.array(edges, np.int64).reshape(-1, 2), units, np.array(self.cost.pair, np.int64)
