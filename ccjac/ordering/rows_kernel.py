@@ -14,7 +14,8 @@ summed, as fast as memory is read.  In late eliminations nearly all pairs have a
 without a look at the single pairs.  ``mark`` ``[n]`` uint8 is 1 for members, 3 for those behind unit edges, and
 ``DEAD`` for eliminated vertices; between calls nobody is a member.
 
-Few arrays and small inner functions: numba counts references to every array of a call, also within loops.
+Few arrays and small inner functions: numba counts references to every array of a call, also within loops.  Unsigned
+indices in the innermost: signed ones may count from the end, and asking whether they do doubles the time.
 """
 
 # mypy: ignore-errors
@@ -29,6 +30,7 @@ from .compiled import kernel
 
 START, LENGTH, ROOM, COUNT, UNITS = range(5)
 SEEN, DEAD = 4, 128
+ONE = np.uint8(1)
 CHANGED = 4
 
 
@@ -63,6 +65,12 @@ def _lay_out(rows):
 
 
 @kernel
+def _entries(data, rows, row):
+    """A view of what is in a row, with what is eliminated."""
+    return data[rows[row, START] : rows[row, START] + rows[row, LENGTH]]
+
+
+@kernel
 def entries(data, rows, row, mark):
     """A view of what is in a row, tidied."""
     first = rows[row, START]
@@ -92,23 +100,23 @@ def clear_marks(mark, members):
 @kernel
 def shared(data, rows, row, mark):
     """How many entries of a row are marked."""
-    first = rows[row, START]
+    near = _entries(data, rows, row)
     total = 0
-    for i in range(first, first + rows[row, LENGTH]):
-        total += mark[data[i] >> 1] & 1
+    for i in range(near.shape[0]):
+        total += np.int64(mark[np.uint64(near[i] >> 1)] & ONE)
     return total
 
 
 @kernel
 def shared_units(data, rows, row, mark):
     """How many entries of a row are marked, marked as units, and marked and unit edges themselves."""
-    first = rows[row, START]
+    near = _entries(data, rows, row)
     total = marked = own = 0
-    for i in range(first, first + rows[row, LENGTH]):
-        m = mark[data[i] >> 1]
+    for i in range(near.shape[0]):
+        m = np.int64(mark[np.uint64(near[i] >> 1)])
         total += m & 1
         marked += (m >> 1) & 1
-        own += m & data[i] & 1
+        own += m & near[i] & 1
     return total, marked, own
 
 
@@ -193,16 +201,16 @@ def _join_units(data, rows, row, w, mark):
 @kernel
 def _missing(data, rows, row, mark, inner):
     """Those of the marked ``inner`` that are not in a row."""
-    first, last = rows[row, START], rows[row, START] + rows[row, LENGTH]
-    for i in range(first, last):
-        mark[data[i] >> 1] |= SEEN
+    near = _entries(data, rows, row)
+    for i in range(near.shape[0]):
+        mark[np.uint64(near[i] >> 1)] |= SEEN
     found = np.empty(inner.shape[0], np.int32)
     k = 0
     for i in range(inner.shape[0]):
         found[k] = inner[i]
         k += (mark[inner[i] >> 1] & SEEN) == 0
-    for i in range(first, last):
-        mark[data[i] >> 1] &= ~SEEN
+    for i in range(near.shape[0]):
+        mark[np.uint64(near[i] >> 1)] &= ~SEEN
     return found[:k]
 
 
@@ -224,7 +232,7 @@ def _close(data, rows, side, w, missing, mark, seen, closed, changed):
         closed[w] += _close_far(entries(data, rows, (1 - side) * n + u, mark), seen, closed, changed)
         near = entries(data, rows, side * n + u, mark)
         for i in range(near.shape[0]):
-            closed[u] += seen[near[i] >> 1] & 1
+            closed[u] += np.int64(seen[np.uint64(near[i] >> 1)] & ONE)
         seen[u] |= 1
     for members in (here, there, missing):
         for i in range(members.shape[0]):
@@ -236,11 +244,12 @@ def _close_far(far, seen, closed, changed):
     """Vertices between both ends get a pair; returns how many lie beyond the first end."""
     beyond = 0
     for i in range(far.shape[0]):
-        x = far[i] >> 1
-        beyond += seen[x] >> 1 & 1
-        if seen[x] & 1:
+        x = np.uint64(far[i] >> 1)
+        s = np.int64(seen[x])
+        beyond += s >> 1 & 1
+        if s & 1:
             closed[x] += 1
-            if not seen[x] & CHANGED:
+            if not s & CHANGED:
                 seen[x] |= CHANGED
                 changed.append(np.int64(x))
     return beyond
