@@ -10,12 +10,11 @@ Both follow the same definitions and give the same orders, which the tests compa
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 
 from .bits_kernel import pair_price
 from .compiled import kernel
+from .heap_kernel import pop, sift
 from .rows_kernel import (
     COUNT,
     LENGTH,
@@ -71,25 +70,27 @@ def apply(n, edges, unit_edges, pair, inner, weights, reach, hub, sign, limit):
         for v in inner:
             closed[v] = _closed(data, rows, v, mark)
     key = np.zeros(n, np.int64)
-    heap = [(np.int64(0), np.int64(0)) for _ in range(0)]
+    heap, place = np.empty(n, np.int64), np.empty(n, np.int64)
+    size = 0
     for v in inner:
         waiting[v] = True
         key[v] = _score(data, rows, v, pair, weights, reach, closed, mark)
-        heap.append((key[v], sign * v))
-    heapq.heapify(heap)
+        heap[size], place[v] = v, size
+        size += 1
+        sift(heap, place, key, sign, size, v)
     order = np.empty(inner.shape[0], np.int64)
     done = total = 0
     changed = [np.int64(0) for _ in range(0)]
-    while heap:
-        k, v = heapq.heappop(heap)
-        v *= sign
-        if not waiting[v] or key[v] != k:
-            continue
+    while size:
+        v = heap[0]
         if damages and _near_hub(data, rows, v, hub, mark):
+            k = key[v]
             key[v] = _score(data, rows, v, pair, weights, reach, closed, mark)
             if key[v] > k:
-                heapq.heappush(heap, (key[v], sign * v))
+                sift(heap, place, key, sign, size, v)
                 continue
+        pop(heap, place, key, sign, size)
+        size -= 1
         waiting[v] = False
         order[done] = v
         done += 1
@@ -119,7 +120,7 @@ def apply(n, edges, unit_edges, pair, inner, weights, reach, hub, sign, limit):
             now = _score(data, rows, u, pair, weights, reach, closed, mark)
             if now != key[u]:
                 key[u] = now
-                heapq.heappush(heap, (now, sign * u))
+                sift(heap, place, key, sign, size, u)
         changed.clear()
     return order[:done], total
 
