@@ -36,7 +36,8 @@ def describe(plan: Plan) -> str:
     lines.append(f"source       {plan.source} (multiplications: {certainty})")
     if graph.labels and plan.order:
         v, pairs = heaviest(plan)
-        lines.append(f"heaviest     vertex {v}: {pairs} pairs ({graph.labels[v - graph.n_inputs]})")
+        label = graph.labels[v - graph.n_inputs]
+        lines.append(f"heaviest     vertex {v}: {pairs} pairs" + (f" ({label})" if label else ""))
     if plan.executor:
         lines.append(f"executor     {plan.executor}" + (f" ({plan.reason})" if plan.reason else ""))
     lines.append(f"fingerprint  {plan.fingerprint}")

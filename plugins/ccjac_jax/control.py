@@ -1,4 +1,4 @@
-"""Control flow: calls are inlined, loops of known length unrolled, conditionals turned into selections."""
+"""Control flow: calls and kernels are inlined, loops of known length unrolled, conditionals turned into selections."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from .kernel import KERNEL, plain_operations
 from .linear import choose, linear_entries
 from .local import is_float, unsupported
 from .values import Forms, Symbolic, Value, as_numpy, forms_of_vertices, is_known, lift, zero_forms
@@ -26,6 +27,11 @@ def _call(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
         if key in eqn.params:
             return walker.run_inner(eqn.params[key], operands)
     raise unsupported(eqn.primitive.name)
+
+
+def _kernel(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
+    """The Jacobian of a function that computes a Jacobian itself."""
+    return walker.run_inner(jax.make_jaxpr(plain_operations(**eqn.params))(*(v.aval for v in eqn.invars)), operands)
 
 
 def _scan(walker: Interpreter, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -142,4 +148,4 @@ def _selected(walker: Interpreter, eqn: Any, which: int, cases: list[Value], ava
 
 CONTROL: dict[str, ControlRule] = dict.fromkeys(
     ("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"), _call
-) | {"scan": _scan, "while": _while, "cond": _cond}
+) | {"scan": _scan, "while": _while, "cond": _cond, KERNEL.name: _kernel}

@@ -122,13 +122,13 @@ def kernel_call(
 
 def _call(kernel: _Kernel, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
     """The call with ``rank`` leading batch axes on its results and on those operands that ``flags`` names."""
-    return _KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel, flags=flags, rank=rank)
+    return KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel, flags=flags, rank=rank)
 
 
-_KERNEL = Primitive("ccjac_kernel")
+KERNEL = Primitive("ccjac_kernel")
 """Which kernel it is, or whether plain operations are the better choice, is decided when a computation is lowered: only
 then are all batch axes known, and only what runs gets compiled."""
-_KERNEL.multiple_results = True
+KERNEL.multiple_results = True
 
 
 def _sizes(flags: tuple[bool, ...], rank: int, operands: Arrays) -> tuple[Any, ...]:
@@ -137,7 +137,7 @@ def _sizes(flags: tuple[bool, ...], rank: int, operands: Arrays) -> tuple[Any, .
 
 def _run(*operands: Any, **params: Any) -> list[Any]:
     with jax.disable_jit(False):
-        return jax.jit(functools.partial(_KERNEL.bind, **params))(*operands)
+        return jax.jit(functools.partial(KERNEL.bind, **params))(*operands)
 
 
 def _types(*operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> list[Any]:
@@ -169,16 +169,21 @@ def _batch(
     return _call(kernel, after, full, rank + 1), [0] * len(kernel.result_shapes)
 
 
-_KERNEL.def_impl(_run)
-_KERNEL.def_abstract_eval(_types)
-batching.primitive_batchers[_KERNEL] = _batch
+KERNEL.def_impl(_run)
+KERNEL.def_abstract_eval(_types)
+batching.primitive_batchers[KERNEL] = _batch
 
 
-def _lower_operations(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
+def plain_operations(kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Callable[..., Arrays]:
+    """What an equation of :data:`KERNEL` with these parameters computes, as plain JAX operations."""
     run = kernel.ops
     for _ in range(rank):
         run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
-    return mlir.lower_fun(run, multiple_results=True)(ctx, *operands)
+    return run
+
+
+def _lower_operations(ctx: Any, *operands: Any, **params: Any) -> Any:
+    return mlir.lower_fun(plain_operations(**params), multiple_results=True)(ctx, *operands)
 
 
 def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
@@ -195,5 +200,5 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, 
     return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
 
-mlir.register_lowering(_KERNEL, _lower_operations)
-mlir.register_lowering(_KERNEL, _lower_kernel, platform="cpu")
+mlir.register_lowering(KERNEL, _lower_operations)
+mlir.register_lowering(KERNEL, _lower_kernel, platform="cpu")

@@ -167,6 +167,17 @@ def test_derivatives_of_the_jacobian() -> None:
     assert_same(ccjac.jacobian(ccjac.jacobian(residual))(X), jax.jacfwd(jax.jacrev(residual))(X))
 
 
+def test_jacobians_of_jacobians_are_expanded() -> None:
+    def rows(jacobian: Any) -> Any:
+        return lambda x, y: jax.vmap(lambda row: jnp.sum(jacobian(lambda r, s: residual(r * s))(row, y), 1))(x)
+
+    for argnum in (0, 1):
+        twice = ccjac.jacobian(rows(ccjac.jacobian), argnums=argnum)
+        assert_same(twice(BATCH, X), jax.jacfwd(rows(jax.jacfwd), argnums=argnum)(BATCH, X))
+    plan = ccjac.plan(ccjac.jacobian(residual), X)
+    assert plan.graph is not None, plan.reason
+
+
 def test_inside_scan_and_loops() -> None:
     def newton(jacobian: Any, x: Any) -> Any:
         def step(z: Any, _: Any) -> Any:
