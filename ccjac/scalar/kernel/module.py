@@ -52,9 +52,9 @@ class Module:
 def vector_bytes_for(program: Program, layout: Layout) -> int:
     """The width of vectors that serves a program best; the processor's may be less.
 
-    Vectors of 64 bytes slow the whole core down, also what comes after the kernel: with 32 bytes, calls of any batch
-    size took 2 to 25 % less time, unless most of it went into sines or exponentials.  Where hardly anything is
-    computed, the stores of transposed results decide, and with 16 bytes they took up to 20 % less time than with 32.
+    With 32 bytes instead of 64, calls of any batch size took 2 to 25 % less time, unless most of it went into sines or
+    exponentials; what comes after the kernel is faster as well, so it seems to be the core's clock.  Where hardly
+    anything is computed, the stores of transposed results decide: 16 bytes took up to 20 % less time than 32.
     """
     entries = sum(len(r.entries) for r in layout.results)
     functions = FUNCTION_COST * sum(node.op not in COSTS for node in program.nodes)
