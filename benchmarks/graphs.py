@@ -54,12 +54,13 @@ def published() -> dict[str, Published]:
     return found
 
 
-def random_graph(vertices: int, reach: int, seed: int) -> ccjac.Graph:
+def random_graph(vertices: int, reach: int, old: float, seed: int) -> ccjac.Graph:
     """A graph as long straight-line code has: most operands are recent, a few are old, most operations are binary.
 
     Args:
         vertices: Intermediate vertices, about.
         reach: How many vertices back a recent operand lies at most.
+        old: Share of operands that may be any earlier value.
         seed: Same seed, same graph.
     """
     rng = random.Random(seed)
@@ -67,8 +68,8 @@ def random_graph(vertices: int, reach: int, seed: int) -> ccjac.Graph:
     edges: set[tuple[int, int]] = set()
     for v in range(inputs, inputs + vertices):
         for _ in range(rng.choice((1, 2, 2))):
-            old = rng.random() < 0.05
-            edges.add((rng.randrange(v) if old else rng.randrange(max(0, v - reach), v), v))
+            first = 0 if rng.random() < old else max(0, v - reach)
+            edges.add((rng.randrange(first, v), v))
     used = {u for u, _ in edges}
     outputs = [v for v in range(inputs, inputs + vertices) if v not in used]
     units = [edge for edge in sorted(edges) if rng.random() < 0.3]

@@ -1,11 +1,10 @@
 """How searchers scale: seconds and cost from 100 to 100,000 vertices.
 
-    python benchmarks/scaling.py [--sizes 100 1000 10000] [--seconds 60]
+    python benchmarks/scaling.py [--sizes 100 1000 10000] [--shapes local] [--seconds 60]
 
-Random graphs like long straight-line code (:func:`graphs.random_graph`), under the cost of the products that are
-executed.  Every greedy rule has no budget and is timed; the searchers have ``--seconds``.  The last column is by how
-much the rule LM raises the memory of a process at its peak, per edge of the graph.  ``--reach 200`` makes graphs with
-much fill-in.
+Random graphs like long straight-line code (:func:`graphs.random_graph`) of several shapes, under the cost of the
+products that are executed.  Every greedy rule has no budget and is timed; the searchers have ``--seconds``.  The last
+column is by how much the rule LM raises the memory of a process at its peak, per edge of the graph.
 """
 
 from __future__ import annotations
@@ -26,8 +25,11 @@ from ccjac.cost import MULTIPLICATIONS
 from ccjac.elimination import count, forward_order, reverse_order
 from ccjac.ordering import greedy, search
 
-SIZES = (100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
-REACH = 30
+SIZES = (100, 1_000, 10_000, 60_000, 100_000)
+"""Some of the vertices are outputs: of 60,000 about 50,000 are to be eliminated."""
+SHAPES = {"local": (30, 0.0), "links": (2, 0.05), "fill": (200, 0.0)}
+"""Reach and share of old operands.  Operands a few statements back; chains with links across the whole code; and a
+reach at which orders create a hundred times as many edges as the graph has."""
 METHODS = ("portfolio",)
 RULES = ("LM", "LMMD", "MF", "LRM", "MOMR")
 """The greedy rules of the literature."""
@@ -55,9 +57,10 @@ def _rise(graph: ccjac.Graph, rule: str) -> int:
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
-def measure(vertices: int, reach: int, methods: Sequence[str], seconds: float, seed: int) -> dict[str, Any]:
-    """Everything about one size."""
-    graph = random_graph(vertices, reach, seed)
+def measure(shape: str, vertices: int, methods: Sequence[str], seconds: float, seed: int) -> dict[str, Any]:
+    """Everything about one graph."""
+    graph = random_graph(vertices, *SHAPES[shape], seed)
+    greedy.warm_up(graph)
     modes = [count(graph, order(graph)).cost(MULTIPLICATIONS) for order in (forward_order, reverse_order)]
     rules = {rule: timed_rule(graph, rule) for rule in RULES}
     searches = {}
@@ -65,6 +68,7 @@ def measure(vertices: int, reach: int, methods: Sequence[str], seconds: float, s
         found = search(graph, method=method, cost=MULTIPLICATIONS, seconds=seconds, seed=seed)
         searches[method] = {"seconds": found.seconds, "cost": found.cost, "history": found.history}
     return {
+        "shape": shape,
         "vertices": len(graph.eliminable),
         "edges": len(graph.edges),
         "mode": min(modes),
@@ -78,21 +82,22 @@ def main() -> None:
     """Measure, print, write, draw."""
     parser = arguments(__doc__.split("\n")[0], tasks=False)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="intermediate vertices")
-    parser.add_argument("--reach", type=int, default=REACH, help="how many vertices back recent operands lie")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=[*SHAPES], metavar="NAME", help="of the graphs")
     parser.add_argument("--methods", nargs="*", default=METHODS, metavar="NAME", help="searchers to compare")
     parser.add_argument("--seconds", type=float, default=60.0, help="budget of each search")
     parser.add_argument("--seed", type=int, default=0, help="of the graphs and of every search")
     options = parser.parse_args()
-    greedy.rule_order(random_graph(15_000, 2, 0), "LM")  # load compiled code before anything is timed
     measured = []
     with progress() as bar:
-        job = bar.add_task("sizes", total=len(options.sizes))
-        for size in options.sizes:
-            bar.update(job, description=f"{size:,} vertices")
-            measured.append(measure(size, options.reach, options.methods, options.seconds, options.seed))
-            bar.advance(job)
+        job = bar.add_task("sizes", total=len(options.shapes) * len(options.sizes))
+        for shape in options.shapes:
+            for size in options.sizes:
+                bar.update(job, description=f"{shape}, {size:,} vertices")
+                measured.append(measure(shape, size, options.methods, options.seconds, options.seed))
+                bar.advance(job)
     rows = [
         [
+            r["shape"],
             r["vertices"],
             r["edges"],
             f"{r['mode']:,}",
@@ -103,8 +108,8 @@ def main() -> None:
         for r in measured
     ]
     title = "seconds, and cost as a share of the better of forward and reverse mode"
-    columns = ["vertices", "edges", "better mode", *RULES, *options.methods, "LM bytes/edge"]
-    report("scaling", columns, rows, measured, options.results, title=title, left=0)
+    columns = ["shape", "vertices", "edges", "better mode", *RULES, *options.methods, "LM bytes/edge"]
+    report("scaling", columns, rows, measured, options.results, title=title)
     _draw(measured, options.methods, options.results)
 
 
@@ -114,27 +119,33 @@ def _cell(found: dict[str, Any], mode: int) -> str:
 
 
 def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory: Path) -> None:
-    """Seconds on the left, cost on the right, both against the number of vertices."""
+    """Seconds of the rules above, costs below, both against the number of vertices; one column per shape."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-    sizes = [r["vertices"] for r in measured]
-    for k, name in enumerate((*RULES, *methods)):
-        found = [{**r["rules"], **r["searches"]}[name] for r in measured]
-        if name in RULES:
-            left.plot(sizes, [f["seconds"] for f in found], "o-", markersize=3, color=f"C{k}")
-        shares = [f["cost"] / r["mode"] for f, r in zip(found, measured, strict=True)]
-        right.plot(sizes, shares, "o-", markersize=3, color=f"C{k}", label=name)
-    left.set_yscale("log")
-    left.set_ylabel("seconds of a greedy rule")
-    right.set_ylabel("cost / better of forward and reverse mode")
-    for axes in (left, right):
-        axes.set_xscale("log")
-        axes.set_xlabel("intermediate vertices")
-        axes.spines[["top", "right"]].set_visible(False)
+    shapes = list(dict.fromkeys(r["shape"] for r in measured))
+    figure, panels = plt.subplots(
+        2, len(shapes), figsize=(3 * len(shapes) + 1, 6), sharex=True, sharey="row", squeeze=False, layout="constrained"
+    )
+    for shape, upper, lower in zip(shapes, *panels, strict=True):
+        rows = [r for r in measured if r["shape"] == shape]
+        sizes = [r["vertices"] for r in rows]
+        for k, name in enumerate((*RULES, *methods)):
+            found = [{**r["rules"], **r["searches"]}[name] for r in rows]
+            if name in RULES:
+                upper.plot(sizes, [f["seconds"] for f in found], "o-", markersize=3, color=f"C{k}")
+            shares = [f["cost"] / r["mode"] for f, r in zip(found, rows, strict=True)]
+            lower.plot(sizes, shares, "o-", markersize=3, color=f"C{k}", label=name if shape == shapes[0] else None)
+        upper.set_title(shape)
+        upper.set_yscale("log")
+        upper.set_xscale("log")
+        lower.set_xlabel("intermediate vertices")
+        for axes in (upper, lower):
+            axes.spines[["top", "right"]].set_visible(False)
+    panels[0, 0].set_ylabel("seconds of a greedy rule")
+    panels[1, 0].set_ylabel("cost / better of forward and reverse mode")
     figure.legend(frameon=False, ncols=6, loc="outside lower center")
     directory.mkdir(parents=True, exist_ok=True)
     figure.savefig(directory / "scaling.png", dpi=120)

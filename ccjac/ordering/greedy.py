@@ -29,7 +29,7 @@ from ..graph import Graph
 from . import bound
 from .base import Listener, Progress, SearchResult
 from .features import State, live_rows, reach_table
-from .greedy_compiled import CompiledFamily
+from .greedy_compiled import CompiledFamily, load_kernels
 
 Ties = Literal["reverse", "forward"]
 Attempt = tuple[tuple[int, ...], int] | None
@@ -79,11 +79,12 @@ _SCANS: dict[str, Callable[[Graph], tuple[int, ...]]] = {"forward": forward_orde
 NAMES = ("forward", "reverse", "markowitz", *_BY_NAME)
 """What :func:`rule_order` knows."""
 
-_LARGE = 4_000
+_COSTLY = 4_000
 """From this many intermediate vertices on only the cheap rules run."""
 
-_COMPILED = 10_000
-"""From this many on the rules run compiled.  Below, they take less time than loading what they are compiled with."""
+_COMPILED = 20_000
+"""From this many on the rules run compiled.  Loading the kernels takes a second, but compiling them, once per machine,
+some fifteen: on smaller graphs the rules take less than that anyway."""
 
 _UNBOUNDED = 1 << 62
 
@@ -116,6 +117,12 @@ def markowitz(graph: Graph) -> tuple[int, ...]:
     return rule_order(graph, "markowitz")
 
 
+def warm_up(graph: Graph) -> None:
+    """Load or compile the kernels for a graph of this size, if there are any."""
+    if _is_compiled(graph):
+        load_kernels()
+
+
 def best(
     graph: Graph,
     cost: CostModel = MULTIPLICATIONS,
@@ -132,10 +139,11 @@ def best(
     Args:
         graph: Any graph.
         cost: The price of a pair.
-        seconds: No further rule is started after this time.
+        seconds: No further rule is started after this time.  Compiling the rules for large graphs is on top.
         start: Orders known beforehand.
         progress: Called after every improvement.
     """
+    warm_up(graph)
     began = time.perf_counter()
     family = _family(graph, cost)
     certificate, lower = bound.cheap(graph, cost)
@@ -159,7 +167,7 @@ def _attempts(
 ) -> list[tuple[str, Callable[[int], Attempt]]]:
     """Names and ways to get an order below a limit, in the order in which they are worth trying."""
     graph, cost = family.graph, family.cost
-    large = len(graph.eliminable) >= _LARGE
+    large = len(graph.eliminable) >= _COSTLY
     # Under the structural cost this rule is LMMD once more.
     twins = {"LMMD-priced"} if cost.pair == STRUCTURAL.pair else set()
 
@@ -182,7 +190,11 @@ def _attempts(
 
 def _family(graph: Graph, cost: CostModel) -> _Family | CompiledFamily:
     """The graph prepared in the way that suits its size; both find the same orders."""
-    return CompiledFamily(graph, cost) if len(graph.eliminable) >= _COMPILED else _Family(graph, cost)
+    return CompiledFamily(graph, cost) if _is_compiled(graph) else _Family(graph, cost)
+
+
+def _is_compiled(graph: Graph) -> bool:
+    return len(graph.eliminable) >= _COMPILED
 
 
 class _Family:

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from .greedy import Attempt, Rule, Ties
 
 
+def load_kernels() -> None:
+    """Load or compile the kernels, by running them on a graph of one edge."""
+    from . import greedy_kernel
+
+    graph = 2, np.array([[0, 1]], np.int64), np.zeros(1, np.int64), np.zeros(3, np.int64)
+    nothing = np.zeros(0, np.int64)
+    greedy_kernel.replay(*graph, nothing, 1)
+    greedy_kernel.apply(*graph, nothing, np.zeros(5, np.int64), np.zeros(1, np.int64), HUB, 1, 1)
+
+
 class CompiledFamily:
     """Does what :class:`.greedy._Family` does, and finds the same orders."""
 

@@ -57,6 +57,8 @@ class Incumbent:
     ) -> Incumbent:
         """Start the clock and take the best of ``start`` and the greedy orders."""
         incumbent = cls(graph, cost, seconds, name, progress)
+        with incumbent.paused():
+            greedy.warm_up(graph)
         # A third of the budget: on huge graphs the greedy rules alone could use it up.
         found = greedy.best(graph, cost, seconds=seconds / 3, start=start)
         incumbent.raise_bound(found.lower_bound, found.certificate)

@@ -21,7 +21,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("latency", ["--tasks", "Robertson", "--repeats", "1"]),
         ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),
-        ("scaling", ["--sizes", "100", "--seconds", "0.2"]),
+        ("scaling", ["--sizes", "100", "--shapes", "local", "links", "--seconds", "0.2"]),
     ],
 )
 def test_a_benchmark_prints_a_table_and_writes_json_and_a_plot(script: str, options: list[str], tmp_path: Path) -> None:

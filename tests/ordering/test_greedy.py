@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -223,3 +224,12 @@ def test_a_hub_does_not_stop_the_damage_rules() -> None:
     graph = Graph.from_edges(1, n - 1, [n - 1], edges)
     order = greedy.rule_order(graph, "LMMD")
     assert sorted(order) == list(graph.eliminable)
+
+
+def test_compiling_is_not_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greedy, "_COMPILED", 0)
+    load = greedy.load_kernels
+    monkeypatch.setattr(greedy, "load_kernels", lambda: (load(), time.sleep(3)))
+    graph = Graph.from_edges(1, 3, [3], [(0, 1), (1, 2), (2, 3)])
+    for method in ("greedy", "annealing"):
+        assert ccjac.search(graph, method=method, seconds=60).seconds < 3
