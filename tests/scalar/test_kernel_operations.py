@@ -99,6 +99,18 @@ def test_functions_of_one_number(target, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exponentials_where_they_vanish_and_overflow(target, dtype, rng):
+    edges = np.array(
+        {"float32": [-104, -103.9720764, 88.7228394], "float64": [-746, -745.1332191, 709.782712893384]}[dtype]
+    )
+    edges = edges.astype(dtype)
+    steps = np.spacing(edges) * np.arange(-4, 5, dtype=dtype)[:, None]
+    x = np.concatenate([(edges + steps).ravel(), rng.uniform(edges[0] - 5, edges[2] + 5, 500).astype(dtype)])
+    exact = evaluate(single("exp", ["float64"], "float64"), [x.astype("float64")])[0]
+    assert_close(columns(single("exp", [dtype], dtype), [x], target)[0], exact, dtype, "exp", 6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_functions_of_two_numbers(target, dtype, rng):
     x, y = (a.ravel() for a in np.meshgrid(special(dtype), special(dtype)))
     x = np.concatenate([x, rng.uniform(0.1, 9, 300)]).astype(dtype)
