@@ -22,7 +22,7 @@ from graphs import random_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS
-from ccjac.elimination import count, forward_order, reverse_order
+from ccjac.elimination import forward_order, reverse_order
 from ccjac.ordering import greedy, search
 
 SIZES = (100, 1_000, 10_000, 60_000, 100_000)
@@ -40,7 +40,7 @@ def timed_rule(graph: ccjac.Graph, rule: str) -> dict[str, Any]:
     began = time.perf_counter()
     order = greedy.rule_order(graph, rule, cost=MULTIPLICATIONS)
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "cost": count(graph, order).cost(MULTIPLICATIONS)}
+    return {"seconds": seconds, "cost": greedy.price(graph, order)}
 
 
 def peak_bytes(graph: ccjac.Graph, rule: str) -> int:
@@ -61,7 +61,7 @@ def measure(shape: str, vertices: int, methods: Sequence[str], seconds: float, s
     """Everything about one graph."""
     graph = random_graph(vertices, *SHAPES[shape], seed)
     greedy.warm_up(graph)
-    modes = [count(graph, order(graph)).cost(MULTIPLICATIONS) for order in (forward_order, reverse_order)]
+    modes = [greedy.price(graph, order(graph)) for order in (forward_order, reverse_order)]
     rules = {rule: timed_rule(graph, rule) for rule in RULES}
     searches = {}
     for method in methods:

@@ -199,10 +199,12 @@ def test_compiled_rules_find_the_same_orders(cost: CostModel, monkeypatch: pytes
             for k, graph in enumerate(graphs)
             for rule in greedy.NAMES
         ]
+        rules += [greedy.price(graph, graph.eliminable, cost) for graph in graphs]
         best = [greedy.best(graph, cost, start=[graph.eliminable]) for graph in graphs]
         return [*rules, *((found.order, found.cost, found.method) for found in best)]
 
     expected = orders()
+    assert all(greedy.price(g, g.eliminable, cost) == count(g, g.eliminable).cost(cost) for g in graphs)
     monkeypatch.setattr(greedy, "_COMPILED", 0)
     assert orders() == expected
 
