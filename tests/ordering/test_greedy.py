@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import subprocess
 import sys
@@ -204,7 +205,9 @@ def test_compiled_rules_find_the_same_orders(cost: CostModel, monkeypatch: pytes
         return [*rules, *((found.order, found.cost, found.method) for found in best)]
 
     expected = orders()
-    assert all(greedy.price(g, g.eliminable, cost) == count(g, g.eliminable).cost(cost) for g in graphs)
+    alive = [g for g in graphs if not g.dead]
+    assert len(alive) > 10
+    assert [greedy.price(g, g.eliminable, cost) for g in alive] == [count(g, g.eliminable).cost(cost) for g in alive]
     monkeypatch.setattr(greedy, "_COMPILED", 0)
     assert orders() == expected
 
@@ -230,8 +233,9 @@ def test_a_hub_does_not_stop_the_damage_rules() -> None:
 
 def test_compiling_is_not_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(greedy, "_COMPILED", 0)
-    load = greedy.load_kernels
-    monkeypatch.setattr(greedy, "load_kernels", lambda: (load(), time.sleep(3)))
     graph = Graph.from_edges(1, 3, [3], [(0, 1), (1, 2), (2, 3)])
+    greedy.load_kernels()
     for method in ("greedy", "annealing"):
+        # As if loading them, which happens once, took three seconds.
+        monkeypatch.setattr(greedy, "load_kernels", functools.cache(lambda: time.sleep(3)))
         assert ccjac.search(graph, method=method, seconds=60).seconds < 3
