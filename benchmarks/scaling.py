@@ -145,7 +145,7 @@ def _draw(measured: Sequence[dict[str, Any]], methods: Sequence[str], directory:
         for axes in (upper, lower):
             axes.spines[["top", "right"]].set_visible(False)
     panels[0, 0].set_ylabel("seconds of a greedy rule")
-    panels[1, 0].set_ylabel("cost / better of forward and reverse mode")
+    panels[1, 0].set_ylabel("cost / better mode")
     figure.legend(frameon=False, ncols=6, loc="outside lower center")
     directory.mkdir(parents=True, exist_ok=True)
     figure.savefig(directory / "scaling.png", dpi=120)

@@ -76,7 +76,11 @@ class _Windows:
     def walk(self) -> Iterator[None]:
         """One pass over the whole order, a window at a time."""
         incumbent = self._incumbent
-        later, _ = later_neighbours(self._rows, self._order, incumbent.cost)
+        later: dict[int, list[int]] = {}
+        for v, near, _ in later_neighbours(self._rows, self._order, incumbent.cost):
+            later[v] = near
+            if incumbent.done():
+                return
         self._order = depth_first(self._order, later, self._rng)
         state = State(*self._rows, incumbent.cost)
         width, hottest = _WINDOWS[self._turn % len(_WINDOWS)], _TEMPERATURES[self._turn % len(_TEMPERATURES)]

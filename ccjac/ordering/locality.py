@@ -10,7 +10,7 @@ is postordering the elimination tree.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..cost import CostModel
 from .features import Rows, State
@@ -18,16 +18,15 @@ from .features import Rows, State
 
 def later_neighbours(
     rows: tuple[Rows, Rows], order: Sequence[int], cost: CostModel
-) -> tuple[dict[int, list[int]], int]:
-    """Which vertices of ``order`` are adjacent to which when these are eliminated, and the cost of ``order``."""
+) -> Iterator[tuple[int, list[int], int]]:
+    """Every vertex of ``order`` with those that are adjacent to it and not yet eliminated when it is, and its price.
+
+    One at a time, since an order that fills a large graph with edges takes long to follow.
+    """
     state, inner = State(*rows, cost), set(order)
-    later: dict[int, list[int]] = {}
-    total = 0
     for v in order:
-        total += state.price(v)
-        later[v] = [u for u in (*state.preds[v], *state.succs[v]) if u in inner]
+        yield v, [u for u in (*state.preds[v], *state.succs[v]) if u in inner], state.price(v)
         state.eliminate(v)
-    return later, total
 
 
 def depth_first(order: Sequence[int], later: dict[int, list[int]], rng: random.Random) -> list[int]:

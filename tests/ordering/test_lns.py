@@ -11,8 +11,9 @@ import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import check_order, count
 from ccjac.graph import Graph
-from ccjac.ordering import Progress, greedy
-from ccjac.ordering.features import live_rows
+from ccjac.ordering import Progress, greedy, lns
+from ccjac.ordering.features import State, live_rows
+from ccjac.ordering.incumbent import Incumbent
 from ccjac.ordering.locality import depth_first, later_neighbours
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
@@ -41,12 +42,24 @@ def test_depth_first_orders_cost_the_same(cost: CostModel) -> None:
     for graph in graphs:
         live = [v for v in graph.eliminable if v not in graph.dead]
         order = rng.sample(live, len(live))
-        later, total = later_neighbours(live_rows(graph), order, cost)
+        steps = list(later_neighbours(live_rows(graph), order, cost))
+        later, total = {v: near for v, near, _ in steps}, sum(price for *_, price in steps)
         assert count(graph, graph.dead + tuple(order)).cost(cost) == total
         for _ in range(3):
             other = depth_first(order, later, rng)
             assert sorted(other) == sorted(order)
             assert count(graph, graph.dead + tuple(other)).cost(cost) == total
+
+
+def test_a_pass_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it follows the order, which takes long where the order fills the graph with edges."""
+    incumbent = Incumbent.begin(time_steps(6, 4), MULTIPLICATIONS, 60.0, "lns")
+    eliminated = []
+    monkeypatch.setattr(State, "eliminate", lambda self, v: eliminated.append(v))
+    windows = lns._Windows(incumbent, 0, "lns")
+    incumbent.seconds = 0.0
+    assert list(windows.walk()) == []
+    assert len(eliminated) < 2
 
 
 @pytest.mark.parametrize("cost", MODELS, ids=lambda cost: cost.name)
