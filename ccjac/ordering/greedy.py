@@ -1,14 +1,8 @@
 """The greedy family: eliminate next whatever looks cheapest now (Albrecht, Gottschling & Naumann, 2003).
 
-A rule is a row of weights on four features of a vertex, not code:
-
-- *degree*: the price of eliminating the vertex now (its Markowitz degree, in-degree times out-degree),
-- *reach*: number of inputs that reach it times number of outputs that it reaches,
-- *fill*: number of new edges that its elimination creates,
-- *damage*: by how much its elimination raises the degrees of its neighbours.
-
-Ties go to the highest vertex number, consumers first.  That carries real information: on the graph of Roe's flux the
-rule LM costs 344 with it and 407 with ties to the lowest number.
+What looks cheap is told by the rules of :mod:`.rules`.  Ties go to the highest vertex number, consumers first.  That
+carries real information: on the graph of Roe's flux the rule LM costs 344 with it and 407 with ties to the lowest
+number.
 
 The heap holds outdated keys as well; an entry counts only if it equals the vertex's present key.  With that LM is
 near-linear in practice.
@@ -19,8 +13,6 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from ..cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ..elimination import forward_order, reverse_order
@@ -30,48 +22,7 @@ from . import bound
 from .base import Listener, Progress, SearchResult
 from .features import State, live_rows, reach_table
 from .greedy_compiled import CompiledFamily, load_kernels
-
-Ties = Literal["reverse", "forward"]
-Attempt = tuple[tuple[int, ...], int] | None
-"""An order and its cost, or nothing if it was dropped for costing too much."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Weights of a vertex's features; the vertex with the lowest weighted sum is eliminated next.
-
-    Attributes:
-        name: Abbreviation of the literature where there is one.
-        degree, reach, fill, damage: The weights.
-        priced: Measure degree and damage in the search's cost model instead of counting every pair.
-    """
-
-    name: str
-    degree: int = 0
-    reach: int = 0
-    fill: int = 0
-    damage: int = 0
-    priced: bool = False
-
-    @property
-    def cheap(self) -> bool:
-        """Whether the rule looks at neighbours only."""
-        return not (self.fill or self.damage)
-
-
-_FIRST = 1 << 20  # a weight that makes one feature dominate the other
-
-RULES = (
-    Rule("LM", degree=1),
-    Rule("LMMD", degree=1, damage=1),
-    Rule("MF", fill=1),
-    Rule("LRM", degree=1, reach=-1),
-    Rule("MOMR", degree=-1, damage=1),
-    Rule("MD", damage=1),
-    Rule("MF-LM", fill=_FIRST, degree=1, priced=True),
-    Rule("LMMD-priced", degree=1, damage=1, priced=True),
-)
-"""The first five are the literature's; each of the others is the best of all on some published graph."""
+from .rules import RULES, Attempt, Family, Rule, Ties
 
 _BY_NAME = {rule.name: rule for rule in RULES}
 _SCANS: dict[str, Callable[[Graph], tuple[int, ...]]] = {"forward": forward_order, "reverse": reverse_order}
@@ -175,9 +126,7 @@ def best(
     return SearchResult(order, total, lower, method, time.perf_counter() - began, tuple(history), certificate)
 
 
-def _attempts(
-    family: _Family | CompiledFamily, start: Sequence[Sequence[int]]
-) -> list[tuple[str, Callable[[int], Attempt]]]:
+def _attempts(family: Family, start: Sequence[Sequence[int]]) -> list[tuple[str, Callable[[int], Attempt]]]:
     """Names and ways to get an order below a limit, in the order in which they are worth trying."""
     graph, cost = family.graph, family.cost
     large = len(graph.eliminable) >= _COSTLY
@@ -201,7 +150,7 @@ def _attempts(
     return found
 
 
-def _family(graph: Graph, cost: CostModel) -> _Family | CompiledFamily:
+def _family(graph: Graph, cost: CostModel) -> Family:
     """The graph prepared in the way that suits its size; both find the same orders."""
     return CompiledFamily(graph, cost) if _is_compiled(graph) else _Family(graph, cost)
 
@@ -210,19 +159,16 @@ def _is_compiled(graph: Graph) -> bool:
     return len(graph.eliminable) >= _COMPILED
 
 
-class _Family:
-    """A graph prepared once for several rules."""
+class _Family(Family):
+    """The rules in Python."""
 
     def __init__(self, graph: Graph, cost: CostModel) -> None:
-        self.graph = graph
-        self.cost = cost
-        self.dead = graph.dead
-        self.live = set(graph.eliminable) - set(self.dead)
+        super().__init__(graph, cost)
         self._rows = live_rows(graph)
         self._reach: list[int] | None = None
 
     def replay(self, order: Sequence[int], limit: int) -> Attempt:
-        """Dead vertices, then ``order``; nothing if that costs ``limit`` or more."""
+        """See :class:`.rules.Family`."""
         state = State(*self._rows, self.cost)
         kept = [v for v in order if v in self.live]
         total = 0
@@ -234,7 +180,7 @@ class _Family:
         return self.dead + tuple(kept), total
 
     def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
-        """The order of ``rule`` and its cost.  An order that reaches ``limit`` is cut short there."""
+        """See :class:`.rules.Family`."""
         state, sign = State(*self._rows, self.cost), -1 if ties == "reverse" else 1
         preds, succs, price, eliminate = state.preds, state.succs, state.price, state.eliminate
         score = self._score(state, rule)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..cost import CostModel
-from ..graph import Graph
 from .features import HUB, reach_table
-
-if TYPE_CHECKING:
-    from .greedy import Attempt, Rule, Ties
+from .rules import Attempt, Family, Rule, Ties
 
 
 def load_kernels() -> None:
@@ -26,17 +22,11 @@ def load_kernels() -> None:
     greedy_kernel.apply(*graph, nothing, np.zeros(5, np.int64), np.zeros(1, np.int64), HUB, 1, 1)
 
 
-class CompiledFamily:
-    """Does what :class:`.greedy._Family` does, and finds the same orders."""
-
-    def __init__(self, graph: Graph, cost: CostModel) -> None:
-        self.graph = graph
-        self.cost = cost
-        self.dead = graph.dead
-        self.live = set(graph.eliminable) - set(self.dead)
+class CompiledFamily(Family):
+    """The rules in compiled code; they find the same orders."""
 
     def replay(self, order: Sequence[int], limit: int) -> Attempt:
-        """Dead vertices, then ``order``; nothing if that costs ``limit`` or more."""
+        """See :class:`.rules.Family`."""
         from . import greedy_kernel
 
         kept = [v for v in order if v in self.live]
@@ -44,7 +34,7 @@ class CompiledFamily:
         return (self.dead + tuple(kept), total) if total < limit else None
 
     def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
-        """The order of ``rule`` and its cost.  An order that reaches ``limit`` is cut short there."""
+        """See :class:`.rules.Family`."""
         from . import greedy_kernel
 
         inner = np.array(sorted(self.live), np.int64)

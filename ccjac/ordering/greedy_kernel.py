@@ -1,7 +1,7 @@
-"""The greedy rules of :mod:`.greedy` in compiled code, for graphs with thousands of vertices.
+"""The greedy rules of :mod:`.greedy` in compiled code, for graphs with tens of thousands of vertices.
 
-Loading numba takes longer than all rules on a graph of a thousand vertices, so :mod:`.features` does without.  On tens
-of thousands, or with much fill-in, its dictionaries are up to fifty times as slow as the rows of :mod:`.rows_kernel`.
+Loading numba takes longer than all rules on a graph of a thousand vertices, so :mod:`.features` does without.  On
+large graphs with much fill-in its dictionaries take up to fourteen times as long as the rows of :mod:`.rows_kernel`.
 Both follow the same definitions and give the same orders, which the tests compare.
 """
 
