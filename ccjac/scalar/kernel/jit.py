@@ -61,9 +61,8 @@ def _compiler(target: Target, effort: int) -> Any:
     key = (target, effort)
     if key not in _compilers:
         initialize()
-        # Position-independent code of the small model: constants are an instruction's operand.  JITLink lays code
-        # and constants of
-        # a library into one block of memory, so that they are always within reach.
+        # Position-independent code of the small model: constants are an instruction's operand.  JITLink lays code and
+        # constants of a library into one block of memory, so that they are always within reach.
         machine = llvm.Target.from_triple(target.triple).create_target_machine(
             cpu=target.cpu, features=target.features, opt=effort, reloc="pic", codemodel="small", jit=True
         )

@@ -15,8 +15,7 @@ class Operand:
         scalars: The program's input scalar that every entry of the row is, in row-major order.
         dtype: numpy's name of the array's type.
         batched: ``True``: ``[B, len(scalars)]``.  ``False``: one row ``[len(scalars)]`` serves all samples, and
-        whatever depends on
-            such operands alone is computed once per call.
+            whatever depends on such operands alone is computed once per call.
     """
 
     scalars: tuple[int, ...]
