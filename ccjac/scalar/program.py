@@ -55,13 +55,6 @@ class Program:
         """Number of nodes that compute something."""
         return sum(node.op not in ("input", "const") for node in self.nodes)
 
-    def census(self) -> dict[str, int]:
-        """How often each operation occurs."""
-        table: dict[str, int] = {}
-        for node in self.nodes:
-            table[node.op] = table.get(node.op, 0) + 1
-        return table
-
 
 _FOLDABLE: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})

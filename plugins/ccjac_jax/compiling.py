@@ -12,7 +12,6 @@ import numpy as np
 
 from ccjac.accumulate import STRUCTURAL_ZERO, JacobianProgram
 from ccjac.errors import BackendError, UnsupportedError
-from ccjac.scalar import Program
 from ccjac.scalar.kernel import Layout, Operand, Result
 
 from . import kernel, ops
@@ -58,8 +57,8 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fas
         return jax.jit(lambda *operands: [a.finished(x) for a, x in zip(arrays, computed(*operands), strict=True)])
 
     if executor == "kernel":
-        fusible = _fusible(jacobian.program, arrays)
-        alone = finished(_with_kernel(traced, jacobian, arrays, fusible=None, fastmath=fastmath))
+        alone = finished(_with_kernel(traced, jacobian, arrays, fusible=False, fastmath=fastmath))
+        fusible = ops.is_one_fusion(jacobian.program)
         within = finished(_with_kernel(traced, jacobian, arrays, fusible=fusible, fastmath=fastmath))
     else:
         alone = within = finished(_with_operations(traced, jacobian, arrays))
@@ -139,26 +138,10 @@ def _with_operations(traced: JaxTraced, jacobian: JacobianProgram, arrays: Seque
                 scalars[k] = scalar
             first += int(np.prod(np.shape(operand), dtype=np.int64))
         results = ops.run(jacobian.program, scalars)
-        fused = jacobian.program.operations <= ops.ONE_FUSION
+        fused = ops.is_one_fusion(jacobian.program)
         return [ops.assemble(a.places, results, a.computed_shape, a.dtype, fused=fused) for a in arrays]
 
     return flat
-
-
-_SIMPLE = frozenset("add sub mul neg abs max min sign select_n lt le gt ge eq ne and or not".split())
-_DEAR = 10
-"""Floating-point operations that an operation counts for which is not simple: a division, a root, an exponential."""
-
-
-def _fusible(program: Program, arrays: Sequence[_Array]) -> int | None:
-    """Floating-point operations, about as XLA counts them, of a program short enough to be one fusion with the assembly
-    of its results: there every nonzero entry is compared and selected at every place of its array.
-    """
-    if program.operations > ops.ONE_FUSION:
-        return None
-    dear = sum(times for op, times in program.census().items() if op not in {*_SIMPLE, "input", "const"})
-    selected = sum(2 * a.places.size * int((a.places != STRUCTURAL_ZERO).sum()) for a in arrays)
-    return program.operations + (_DEAR - 1) * dear + selected
 
 
 def _with_kernel(
@@ -166,7 +149,7 @@ def _with_kernel(
     jacobian: JacobianProgram,
     arrays: Sequence[_Array],
     *,
-    fusible: int | None,
+    fusible: bool,
     fastmath: bool,
 ) -> Arrays:
     avals = [jax.typeof(x) for x in (*traced.call.avals, *traced.captured)]

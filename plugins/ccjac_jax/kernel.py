@@ -25,11 +25,7 @@ from .varying import axes_of, varied
 Arrays = Sequence[Any]
 
 _FEW_SAMPLES = 2
-"""Batches up to this size are computed by scalar code."""
-
-_INLINE_FLOPS = 800
-"""XLA runs a computation of fewer than 1,000 floating-point operations in the caller's thread, and hands a longer one
-to another thread, which takes as long as the rest of a call.  A custom call does not count."""
+"""Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +37,7 @@ class _Kernel:
     operand_shapes: tuple[tuple[int, ...], ...]
     result_shapes: tuple[tuple[int, ...], ...]
     ops: Callable[..., Arrays]
-    fusible: int | None
+    fusible: bool
     fastmath: bool
 
 
@@ -60,7 +56,7 @@ def kernel_call(
     result_shapes: Sequence[tuple[int, ...]],
     ops: Callable[..., Arrays],
     *,
-    fusible: int | None = None,
+    fusible: bool = False,
     fastmath: bool = False,
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
@@ -74,9 +70,8 @@ def kernel_call(
         operand_shapes: Shape of every operand; its size is that of the layout's row.
         result_shapes: Shape of every result.
         ops: The same function as plain JAX operations.
-        fusible: Floating-point operations of ``ops`` for one sample about as XLA counts them, if one or two samples may
-            be computed by ``ops``: inside a larger function XLA fuses a very short program with its surroundings, which
-            costs less than a custom call's fixed price.  ``None``: never.
+        fusible: Compute one or two samples by ``ops``.  XLA makes one fusion of a very short program, or fuses it with
+            its surroundings inside a larger function, which costs less than a custom call's fixed price.
         fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
 
     Returns:
@@ -191,7 +186,7 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, 
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
     single = samples <= _FEW_SAMPLES
-    if single and kernel.fusible is not None and samples * kernel.fusible <= _INLINE_FLOPS:
+    if single and kernel.fusible:
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
     layout = kernel.layout
     # Without batch axes every operand is the row of the one sample.

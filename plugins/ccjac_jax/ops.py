@@ -86,9 +86,15 @@ def _primitives() -> dict[str, Any]:
     return {p.name: p for p in vars(jex.primitives).values() if isinstance(p, jex.Primitive)}
 
 
-ONE_FUSION = 32
-"""Operations up to which a program and the assembly of its result are one fusion, in which every entry is computed at
-every place.  Longer programs are computed once, and concatenated."""
+_ONE_FUSION = 32
+
+
+def is_one_fusion(program: Program) -> bool:
+    """Whether a program is so short that XLA had better compute every entry of the result from the inputs, in one loop.
+
+    Longer programs are computed once, and their results are put together in another loop.
+    """
+    return program.operations <= _ONE_FUSION
 
 
 def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...], dtype: Any, *, fused: bool) -> Any:
@@ -99,17 +105,14 @@ def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...]
         results: Scalar arrays.
         shape: The array's shape.
         dtype: The array's type.
-        fused: Select the entries by their place, for short programs, instead of concatenating them.
+        fused: Concatenate rows, and then those.  XLA makes one loop of what computes the entries and of concatenations
+            of few arrays each, but stores the entries apart if there is one concatenation of many.
     """
     if entries.size == 0 or (entries < 0).all():
         return jnp.zeros(shape, dtype)
-    if fused:
-        place = lax.iota(np.int32, entries.size)
-        flat = jnp.zeros(entries.size, dtype)
-        for k in np.flatnonzero(entries >= 0).tolist():
-            entry = jnp.asarray(results[entries[k]], dtype)
-            flat = lax.select(lax.eq(place, np.int32(k)), lax.broadcast(entry, (entries.size,)), flat)
-        return lax.reshape(flat, shape)
+    if fused and len(shape) > 1:
+        rows = [assemble(r, results, (1, shape[-1]), dtype, fused=False) for r in entries.reshape(-1, shape[-1])]
+        return lax.reshape(lax.concatenate(rows, 0), shape)
     # Constants are made by JAX, not by numpy: on a mesh with explicit axes they must belong to the mesh.
     pieces: list[Any] = []
     zeros = 0

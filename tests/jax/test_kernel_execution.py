@@ -25,12 +25,21 @@ def pendulum(x):
     return jnp.stack([x[1], -jnp.sin(x[0])])
 
 
-@pytest.mark.parametrize(("function", "n", "called"), [(lorenz96, 8, True), (pendulum, 2, False)])
-def test_one_sample_is_fused_only_where_xla_stays_in_the_callers_thread(function, n, called):
-    compiled = jax.jit(jax.vmap(ccjac.jacobian(function))).lower(jnp.ones((1, n))).compile()
+def chain(x):
+    """Too many operations to compute them again for every entry."""
+    return jnp.stack([jnp.sin(jnp.cumprod(x)[-1]), jnp.cos(jnp.cumprod(x * x)[-1])])
+
+
+@pytest.mark.parametrize(("function", "n", "called"), [(lorenz96, 8, False), (pendulum, 2, False), (chain, 9, True)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_one_or_two_samples_of_a_short_program_are_one_loop_of_xla(function, n, called, batch):
+    compiled = jax.jit(jax.vmap(ccjac.jacobian(function))).lower(jnp.ones((batch, n))).compile()
     assert ("ccjac_kernel" in compiled.as_text()) == called
-    # From 1,000 operations on, XLA hands a computation to another thread.
+    # From 1,000 operations on, XLA hands a computation to another thread, which takes as long as the rest of a call.
     assert compiled.cost_analysis().get("flops", 0.0) < 1000
+    entry = compiled.as_text().partition("ENTRY")[2]
+    assert entry.count(" fusion(") == (not called)
+    assert compiled.memory_analysis().temp_size_in_bytes == 0
 
 
 @pytest.mark.parametrize("batch", [3, 512])

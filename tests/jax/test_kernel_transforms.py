@@ -52,7 +52,7 @@ LAYOUT = Layout(
 @pytest.fixture(params=["kernel", "operations for single samples"])
 def fused(request):
     """The kernel call; with ``fusible`` this short program is plain operations for a single sample."""
-    fusible = None if request.param == "kernel" else 100
+    fusible = request.param != "kernel"
     return kernels.kernel_call(program(), LAYOUT, [(3,), ()], [(2, 3), ()], plain, fusible=fusible)
 
 
