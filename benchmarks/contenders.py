@@ -67,7 +67,7 @@ def contenders(case: Case, *, orders: bool, brief: bool) -> dict[str, Call]:
     def run(jacobian: Callable[..., Any]) -> Call:
         compiled = jax.jit(_steps(function, jacobian) if case.form == "loop" else jax.vmap(jacobian))
         points = (rows[0],) if case.form == "loop" else args
-        return lambda: jax.block_until_ready(compiled(*points))
+        return _waiting(compiled, points, many=case.form == "scalar")
 
     found = {
         "ccjac": run(ccjac.jacobian(function, argnums=argnums)),
@@ -108,7 +108,16 @@ def _empty(function: Callable[..., Any], args: Sequence[Any]) -> Call:
     """A compiled function of the same arrays that returns zeros: what a call costs before anything is computed."""
     shapes = jax.eval_shape(function, *args)
     compiled = jax.jit(lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes))
-    return lambda: jax.block_until_ready(compiled(*args))
+    return _waiting(compiled, args, many=not isinstance(shapes, jax.ShapeDtypeStruct))
+
+
+def _waiting(compiled: Callable[..., Any], args: Sequence[Any], *, many: bool) -> Call:
+    """A call that returns when the results are there.  A single array is asked itself: going through containers of
+    results takes Python a microsecond.
+    """
+    if many:
+        return lambda: jax.block_until_ready(compiled(*args))
+    return lambda: compiled(*args).block_until_ready()
 
 
 _serial = count(1)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from kernel_programs import random_program, several
 llvm = pytest.importorskip("llvmlite.binding")
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ["sin", "tanh", "erf", "exp"]
+FUNCTIONS = ["sin", "tanh", "erf", "exp", "cbrt", "sinh"]
 
 
 def check_functions(machine: Target) -> None:
@@ -46,20 +47,20 @@ def test_without_a_vector_library_every_lane_is_called(monkeypatch):
     assert machine.vector_math == ""
     text = text_for(machine)
     assert "_ZGV" not in text
-    assert "call double @tanh(" in text
+    assert "call double @sinh(" in text
     check_functions(machine)
 
 
 def test_a_vector_library_may_lack_functions(monkeypatch):
-    # Before glibc 2.35 there was no vector tanh.
+    # Before glibc 2.35 there was no vector sinh.
     if not Target.host().vector_math:
         pytest.skip("no vector library here")
     found = functions.address_of
-    monkeypatch.setattr(functions, "address_of", lambda lib, name: None if name.endswith("_tanh") else found(lib, name))
+    monkeypatch.setattr(functions, "address_of", lambda lib, name: None if name.endswith("_sinh") else found(lib, name))
     text = text_for(Target.host())
-    assert "_sin(" in text
+    assert "_cbrt(" in text
     assert "_ZGV" in text
-    assert "call double @tanh(" in text
+    assert "call double @sinh(" in text
     check_functions(Target.host())
 
 
@@ -71,6 +72,22 @@ def test_the_environment_names_the_machine(monkeypatch):
     if machine.x86:
         assert (machine.cpu, machine.features, machine.vector_bytes) == ("x86-64", "", 16)
         check_functions(machine)
+
+
+def test_polynomials_need_fused_multiply_add():
+    program = several([(op, "float64", None) for op in ("exp", "log", "sin")], ["float64"])
+    text = {
+        fused: write_module(
+            program, Layout.separate(program), replace(Target.host(), fused=fused), fastmath=False
+        ).text
+        for fused in (False, True)
+    }
+    for function in ("exp", "log"):
+        call = re.compile(rf"= call .*[@_.]{function}(\.float64)?\(")
+        assert call.search(text[False])
+        assert not call.search(text[True])
+    assert "@llvm.fma" in text[True]
+    assert "@llvm.fma" not in text[False]
 
 
 @pytest.mark.parametrize("width", [16, 32, 64])
@@ -86,13 +103,13 @@ def test_vectors_of_every_width(width, size, monkeypatch, rng):
 
 @pytest.mark.parametrize(
     ("function", "times", "entries", "register"),
-    [("mul", 30, 1, "ymm"), ("mul", 30, 40, "xmm"), ("sin", 30, 1, "zmm"), ("sin", 3, 1, "ymm")],
+    [("mul", 30, 1, "ymm"), ("mul", 30, 40, "xmm"), ("cbrt", 30, 1, "zmm"), ("cbrt", 3, 1, "ymm")],
 )
 def test_the_widest_vectors_are_for_functions_and_the_narrowest_for_stores(function, times, entries, register):
     nodes = [Node("input", (), "float32", 0)]
     nodes += [Node(function, (k, k) if function == "mul" else (k,), "float32") for k in range(times)]
     program = Program(tuple(nodes), 1, (times,) * entries)
-    wide = Target("x86_64-unknown-linux-gnu", "cascadelake", "", 64, "")
+    wide = Target("x86_64-unknown-linux-gnu", "cascadelake", "", 64, "", fused=True)
     text = write_module(program, Layout.rows(program), wide, fastmath=False).text
     machine = llvm.Target.from_triple(wide.triple).create_target_machine(cpu=wide.cpu, opt=2, reloc="pic")
     loop, _ = machine.emit_assembly(llvm.parse_assembly(text)).split("\nkernel:")
@@ -111,7 +128,7 @@ def test_code_for_arm(triple, cpu, lanes, size):
         machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=2, reloc="pic")
     except RuntimeError:
         pytest.skip("this llvmlite cannot generate code for arm")
-    program, goal = random_program(3, 5, size, 7, "float32"), Target(triple, cpu, "", 16, "")
+    program, goal = random_program(3, 5, size, 7, "float32"), Target(triple, cpu, "", 16, "", fused=True)
     own = write_module(program, Layout.rows(program), goal, fastmath=False, lanes=lanes, handler=True).text
     texts = [own, write_common(goal, ApiVersion(0, 3))]
     assert not any("x86" in text for text in texts)

@@ -6,8 +6,10 @@ unmasked (``N``), 16 lanes, two vector arguments, of ``powf``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .target import Target, address_of, math_library, vector_library
-from .writer import BYTES, ELEMENT, literal
+from .writer import BYTES, ELEMENT
 
 C_NAME = {
     "acos": "acos",
@@ -37,13 +39,6 @@ C_NAME = {
 }
 """The C function behind an operation; the float version has an ``f`` appended."""
 
-_EXP_LIMITS = {
-    "float32": (-87.0, 88.72283935546875, 88.71875, 0.00408911167299605, 2.0**-64),
-    "float64": (-708.0, 709.782712893384, 709.75, 0.03271289338399678, 2.0**-512),
-}
-"""Where ``exp`` begins to have subnormal results; the last argument with a finite one; and h, l and s such that
-exp(x) = s² exp(x + h + l) and x + h is exact for arguments with subnormal results."""
-
 _BINARY = frozenset({"atan2", "nextafter", "pow", "rem"})
 # LLVM lowers operations that the processor lacks to calls of these.
 _FROM_LOWERING = ("ceil", "floor", "rint", "round", "roundeven", "trunc", "fma", "fmax", "fmin")
@@ -69,11 +64,28 @@ class Functions:
         """The vector function for an operation on ``dtype``."""
         key = (op, dtype)
         if key not in self._symbols:
-            found = self._vector(op, dtype)
-            if found and op == "exp":
-                found = self._guarded_exp(found, dtype)
-            self._symbols[key] = found or self._by_lane(op, dtype)
+            self._symbols[key] = self._vector(op, dtype) or self._by_lane(op, dtype)
         return self._symbols[key]
+
+    def define(self, name: str, text: Callable[[], str]) -> str:
+        """Add a function of the module's own, once; returns its name."""
+        if name not in self._texts:
+            self._texts[name] = text()
+        return name
+
+    def large_angles(self, dtype: str) -> str:
+        """A function that returns sine and cosine of a vector, and leaves alone all registers that it can."""
+        vector, name = f"<{self.lanes} x {ELEMENT[dtype]}>", f"large_angles.{dtype}"
+        pair = f"{{ {vector}, {vector} }}"
+        self._texts[name] = f"""
+define internal {pair} @{name}({vector} %x) #3 {{
+  %sine = call {vector} @{self.symbol("sin", dtype)}({vector} %x)
+  %cosine = call {vector} @{self.symbol("cos", dtype)}({vector} %x)
+  %one = insertvalue {pair} poison, {vector} %sine, 0
+  %both = insertvalue {pair} %one, {vector} %cosine, 1
+  ret {pair} %both
+}}"""
+        return name
 
     def text(self) -> str:
         """Declarations and helper functions for the module."""
@@ -123,46 +135,6 @@ class Functions:
         lines += [f"  ret {whole} {pieces[0]}", "}"]
         self._texts[wrapper] = "\n".join(lines)
         return wrapper
-
-    def _guarded_exp(self, function: str, dtype: str) -> str:
-        """``exp`` that keeps arguments whose result overflows, is subnormal or vanishes from the vector library.
-
-        It hands them to the C library lane by lane, which takes many times as long; and diodes have little else.
-        """
-        element, n = ELEMENT[dtype], self.lanes
-        vector, flags, mask = f"<{n} x {element}>", f"<{n} x i1>", f"v{n}i1"
-        limits = dict(zip(("low", "high", "h", "l", "s"), _EXP_LIMITS[dtype], strict=True))
-        numbers = limits | {"least": 2 * limits["low"], "zero": 0.0, "one": 1.0, "infinity": float("inf")}
-        splats = {key: f"splat ({element} {literal(number, dtype)})" for key, number in numbers.items()}
-        name = f"guarded.exp.{dtype}"
-        self._texts[name] = f"""
-declare i1 @llvm.vector.reduce.or.{mask}({flags})
-
-define internal {vector} @{name}({vector} %x) #0 {{
-entry:
-  %tiny = fcmp olt {vector} %x, {splats["low"]}
-  %over = fcmp ogt {vector} %x, {splats["high"]}
-  %special = or {flags} %tiny, %over
-  %any = call i1 @llvm.vector.reduce.or.{mask}({flags} %special)
-  br i1 %any, label %rare, label %usual
-usual:
-  %plain = call {vector} @{function}({vector} %x)
-  ret {vector} %plain
-rare:
-  %vanishing = fcmp olt {vector} %x, {splats["least"]}
-  %kept = select {flags} %vanishing, {vector} {splats["least"]}, {vector} %x
-  %near = fadd {vector} %kept, {splats["h"]}
-  %shifted = fadd {vector} %near, {splats["l"]}
-  %inside = select {flags} %tiny, {vector} %shifted, {vector} %kept
-  %argument = select {flags} %over, {vector} {splats["zero"]}, {vector} %inside
-  %power = call {vector} @{function}({vector} %argument)
-  %scale = select {flags} %tiny, {vector} {splats["s"]}, {vector} {splats["one"]}
-  %half = fmul {vector} %power, %scale
-  %whole = fmul {vector} %half, %scale
-  %result = select {flags} %over, {vector} {splats["infinity"]}, {vector} %whole
-  ret {vector} %result
-}}"""
-        return name
 
     def _by_lane(self, op: str, dtype: str) -> str:
         arity = 2 if op in _BINARY else 1

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from ..program import Program
 from . import straight, tiled
+from .context import Context
+from .elementary import ELEMENTARY
 from .functions import Functions
 from .layout import Layout
-from .operations import COSTS, FUNCTION_COST, Context
+from .operations import COSTS, FUNCTION_COST
 from .target import Target
 from .writer import BYTES, Writer
 from .xla import write_handler
@@ -29,6 +31,8 @@ _MANY_ENTRIES = 32
 """Results of a sample, from which the order of their stores matters."""
 _MANY_FUNCTIONS = 10
 """Functions of a sample, from which wide vectors of them save more than they cost."""
+_INLINE_FUNCTIONS = 16
+"""More polynomials than these are called: they would make long code, which is slow to compile and no faster."""
 
 _IEEE_FLAGS = "contract"
 _FAST_FLAGS = "reassoc nsz arcp contract afn"
@@ -57,8 +61,8 @@ def vector_bytes_for(program: Program, layout: Layout) -> int:
     anything is computed, the stores of transposed results decide: 16 bytes took up to 20 % less time than 32.
     """
     entries = sum(len(r.entries) for r in layout.results)
-    functions = FUNCTION_COST * sum(node.op not in COSTS for node in program.nodes)
-    simple = sum(COSTS.get(node.op, 0) for node in program.nodes)
+    functions = FUNCTION_COST * sum(node.op not in COSTS or node.op in ELEMENTARY for node in program.nodes)
+    simple = sum(COSTS.get(node.op, 0) for node in program.nodes if node.op not in ELEMENTARY)
     if functions >= _MANY_FUNCTIONS * FUNCTION_COST + 2 * simple:
         return 64
     return 16 if functions + simple <= 2 * entries and entries >= _MANY_ENTRIES else 32
@@ -95,9 +99,11 @@ def write_module(
     sizes = [BYTES[node.dtype] for node in program.nodes if node.dtype.startswith("float")]
     lanes = lanes or target.vector_bytes // min(sizes, default=4)
     functions = Functions(target, lanes)
-    ctx = Context(Writer(lanes), functions, _FAST_FLAGS if fastmath else _IEEE_FLAGS)
-    write = tiled.write_range if is_long(program, layout) else straight.write_range
-    body = write(ctx, program, layout)
+    flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
+    polynomials = ELEMENTARY if target.fused else frozenset()
+    apart = sum(node.op in polynomials for node in program.nodes) > _INLINE_FUNCTIONS
+    ctx = Context(Writer(lanes), functions, flags, polynomials, apart)
+    body = (tiled.write_range if is_long(program, layout) else straight.write_range)(ctx, program, layout)
     bits = 128 if lanes == 1 else 8 * target.vector_bytes
     # Without this, LLVM takes the widest registers for copies and transpositions.
     width = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
@@ -116,6 +122,9 @@ def write_module(
         f"attributes #0 = {{ nounwind {width} }}",
         "attributes #1 = { nounwind willreturn memory(none) }",
         f"attributes #2 = {{ nounwind noinline {width} }}",
+        # Rarely called: what is live around the call shall stay where it is.
+        f'attributes #3 = {{ nounwind noinline cold "no_caller_saved_registers" {width} }}',
+        '!0 = !{!"branch_weights", i32 1, i32 4096}',
     ]
     return Module("\n".join(parts), functions.addresses, lanes)
 

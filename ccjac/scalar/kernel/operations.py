@@ -12,23 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..program import Node, Program
-from .functions import C_NAME, Functions
-from .writer import BYTES, ELEMENT, Writer
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a rule may use.
-
-    Attributes:
-        writer: Where the instructions go.
-        functions: The module's vector functions.
-        flags: Fast-math flags of arithmetic instructions, ``"contract"`` at least.
-    """
-
-    writer: Writer
-    functions: Functions
-    flags: str
+from .context import Context
+from .elementary import ELEMENTARY, emit_elementary
+from .functions import C_NAME
+from .writer import BYTES, ELEMENT
 
 
 @dataclass(frozen=True)
@@ -89,14 +76,16 @@ to agree.
 
 
 def _function(op: str) -> Rule:
-    def rule(ctx: Context, site: Site) -> str:
-        dtype, args = site.dtypes[0], site.args
-        vector = ctx.writer.vector(dtype)
-        if op in _FLUSHED:
-            args = [_intrinsic(ctx, "canonicalize", dtype, (a,)) for a in args]
-        return ctx.writer.call(ctx.functions.symbol(op, dtype), vector, [(vector, a) for a in args])
+    return lambda ctx, site: _called(ctx, op, site.dtypes[0], site.args)
 
-    return rule
+
+def _called(ctx: Context, op: str, dtype: str, args: Sequence[str]) -> str:
+    if op in ctx.polynomials:
+        return emit_elementary(ctx, op, dtype, args[0])
+    vector = ctx.writer.vector(dtype)
+    if op in _FLUSHED:
+        args = [_intrinsic(ctx, "canonicalize", dtype, (a,)) for a in args]
+    return ctx.writer.call(ctx.functions.symbol(op, dtype), vector, [(vector, a) for a in args])
 
 
 def _compare(floating: str, signed: str, unsigned: str) -> Rule:
@@ -177,8 +166,7 @@ def _pow(ctx: Context, site: Site) -> str:
     dtype = site.dtypes[0]
     if site.dtypes[1] != dtype:
         exponent = _converted(ctx, exponent, site.dtypes[1], dtype)
-    vector = ctx.writer.vector(dtype)
-    return ctx.writer.call(ctx.functions.symbol("pow", dtype), vector, [(vector, base), (vector, exponent)])
+    return _called(ctx, "pow", dtype, (base, exponent))
 
 
 def _sqrt(ctx: Context, site: Site) -> str:
@@ -194,7 +182,7 @@ def _rsqrt(ctx: Context, site: Site) -> str:
 def _logistic(ctx: Context, site: Site) -> str:
     w, dtype = ctx.writer, site.dtypes[0]
     vector, one = w.vector(dtype), w.constant(1, dtype)
-    exponential = w.call(ctx.functions.symbol("exp", dtype), vector, [(vector, w.let(f"fneg {vector} {site.args[0]}"))])
+    exponential = _called(ctx, "exp", dtype, (w.let(f"fneg {vector} {site.args[0]}"),))
     return w.let(f"fdiv {ctx.flags} {vector} {one}, {w.let(f'fadd {ctx.flags} {vector} {one}, {exponential}')}")
 
 
@@ -329,6 +317,7 @@ COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromke
     "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1
 )
 COSTS |= dict.fromkeys("eq ne lt le gt ge and or xor not is_finite sign round reduce_precision".split(), 1)
+COSTS |= dict.fromkeys(ELEMENTARY, 16)
 FUNCTION_COST = 40
 """Rough prices in units of one multiplication, to tell when a batch is worth several threads."""
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..program import Program
+from .context import Context
 from .layout import Layout
-from .operations import Context, emit
+from .operations import emit
 from .transpose import load_columns, store_columns
 from .writer import BYTES, Writer, memory_element
 
 CACHE_LINE = 64
-_SHORT_TILE = 4096
-_LONG_TILE = 1 << 15
-"""Bytes of a vector's results in one array: below the first, notice is given two vectors ahead; above the second,
-the rows are streams of their own."""
+_SHORT_TILE, _MEDIUM_TILE, _LONG_TILE = 1 << 12, 1 << 13, 1 << 15
+"""Bytes of a vector's results in one array: below the first, notice is given two vectors ahead, below the second one
+vector ahead, else for the current vector, as two would not fit into the nearest cache; above the third, the rows are
+streams of their own."""
 
 
 def uniform_nodes(program: Program, layout: Layout) -> list[bool]:
@@ -78,9 +79,10 @@ def write_range(ctx: Context, program: Program, layout: Layout) -> str:
                 names[inputs[scalar]] = from_memory(w, spread(w, element, one), operand.dtype)
     _write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if shared])
     w.do(f"%last = sub i64 %end, {lanes}")
+    before = w.here
     w.do("br label %loop")
     w.label("loop")
-    w.do("%i = phi i64 [ %begin, %entry ], [ %next, %again ]")
+    w.do(f"%i = phi i64 [ %begin, %{before} ], [ %next, %again ]")
 
     for k, operand in enumerate(layout.operands):
         if not operand.batched:
@@ -131,7 +133,7 @@ def announce_stores(w: Writer, array: str, offset: str, size: int) -> None:
         size: Their length, ``[lanes, row]`` in bytes.
     """
     first = w.at(array, offset)
-    ahead = size * (2 if size < _SHORT_TILE else 1)
+    ahead = size * (2 if size < _SHORT_TILE else 1 if size < _MEDIUM_TILE else 0)
     if size <= _LONG_TILE:
         for line in range(0, size, CACHE_LINE):
             w.do(f"call void @llvm.prefetch.p0(ptr {w.at(first, ahead + line)}, i32 1, i32 3, i32 1)")

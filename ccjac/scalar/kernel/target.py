@@ -27,8 +27,8 @@ class Target:
         features: LLVM's feature string, ``"+avx2,-sse4a,..."``.
         vector_bytes: Width of a vector register.
         vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512)
-        whose functions
-            glibc's libmvec offers here, or an empty string.
+            whose functions glibc's libmvec offers here, or an empty string.
+        fused: Whether there is an instruction for a fused multiply-add.
     """
 
     triple: str
@@ -36,6 +36,7 @@ class Target:
     features: str
     vector_bytes: int
     vector_math: str
+    fused: bool
 
     @property
     def x86(self) -> bool:
@@ -86,7 +87,7 @@ def _host(cpu: str, vector_math: bool) -> Target:
     else:
         width, letter = 16, "b"
     usable = vector_math and x86 and vector_library() is not None
-    return Target(triple, chosen, text, width, letter if usable else "")
+    return Target(triple, chosen, text, width, letter if usable else "", fused=not x86 or "fma" in enabled)
 
 
 def initialize() -> None:

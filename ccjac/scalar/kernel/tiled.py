@@ -8,8 +8,9 @@ segments.  Result columns that are constant, or the same for all samples, are fi
 from __future__ import annotations
 
 from ..program import Program
+from .context import Context
 from .layout import Layout
-from .operations import Context, emit
+from .operations import emit
 from .segments import Segmentation, cut
 from .straight import announce_stores, from_memory, input_nodes, spread, to_memory, uniform_nodes
 from .transpose import PART_BYTES, group_size, load_columns, load_group, store_columns, store_group
@@ -73,7 +74,7 @@ class _Tiled:
     def _segment(self, name: str, piece: tuple[int, ...], copies: list[tuple[int, int]] | None = None) -> None:
         """``@name(tile)``: compute the nodes of ``piece``, then copy values to further columns."""
         w = Writer(self.lanes)
-        ctx = Context(w, self.ctx.functions, self.ctx.flags)
+        ctx = self.ctx.on(w)
         names: dict[int, str] = {}
         nodes = self.program.nodes
         inside = set(piece)
@@ -102,7 +103,7 @@ class _Tiled:
             write(read(k), nodes[k].dtype, place)
         w.do("ret void")
         body = "\n".join(w.lines)
-        self.functions[name] = f"define internal void @{name}(ptr noalias %tile) #2 {{\n{body}\n}}"
+        self.functions[name] = f"define internal void @{name}(ptr noalias %tile) #2 {{\nentry:\n{body}\n}}"
 
     def _at(self, w: Writer, place: int) -> str:
         return w.at("%tile", place * self.place_bytes)

@@ -42,11 +42,18 @@ def literal(value: object, dtype: str) -> str:
 
 
 class Writer:
-    """The lines of one function body.  Every helper returns the name of the value it defined."""
+    """The lines of one function body.  Every helper returns the name of the value it defined.
+
+    Attributes:
+        lanes: Entries of a vector.
+        lines: What is written.
+        here: The current basic block.
+    """
 
     def __init__(self, lanes: int, prefix: str = "v") -> None:
         self.lanes = lanes
         self.lines: list[str] = []
+        self.here = "entry"
         self._prefix = prefix
         self._count = 0
 
@@ -71,14 +78,19 @@ class Writer:
 
     def label(self, name: str) -> None:
         """Begin a basic block."""
+        self.here = name
         self.lines.append(f"{name}:")
 
     def block(self) -> None:
         """Go on in a new basic block."""
-        name = f"{self._prefix}block{self._count}"
-        self._count += 1
+        name = self.new_label("block")
         self.do(f"br label %{name}")
         self.label(name)
+
+    def new_label(self, kind: str) -> str:
+        """A name for a block that no other has."""
+        self._count += 1
+        return f"{self._prefix}{kind}{self._count - 1}"
 
     def call(self, function: str, result: str, args: Sequence[tuple[str, str]]) -> str:
         """Call a function with typed arguments."""
