@@ -77,9 +77,7 @@ def test_the_environment_names_the_machine(monkeypatch):
 def test_polynomials_need_fused_multiply_add():
     program = several([(op, "float64", None) for op in ("exp", "log", "sin")], ["float64"])
     text = {
-        fused: write_module(
-            program, Layout.separate(program), replace(Target.host(), fused=fused), fastmath=False
-        ).text
+        fused: write_module(program, Layout.separate(program), replace(Target.host(), fused=fused), fastmath=False).text
         for fused in (False, True)
     }
     for function in ("exp", "log"):

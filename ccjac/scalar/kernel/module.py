@@ -31,7 +31,7 @@ _MANY_ENTRIES = 32
 """Results of a sample, from which the order of their stores matters."""
 _MANY_FUNCTIONS = 10
 """Functions of a sample, from which wide vectors of them save more than they cost."""
-_INLINE_FUNCTIONS = 16
+_INLINE_FUNCTIONS = 24
 """More polynomials than these are called: they would make long code, which is slow to compile and no faster."""
 
 _IEEE_FLAGS = "contract"
