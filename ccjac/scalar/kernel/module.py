@@ -24,7 +24,7 @@ ENTRY = "kernel"
 STACK_BYTES = 1 << 16
 """Scratch memory up to this size lies on the stack."""
 STRAIGHT_OPERATIONS = 3000
-STRAIGHT_COLUMNS = 256
+STRAIGHT_COLUMNS = 384
 """Up to these sizes a program is one basic block."""
 
 _MANY_ENTRIES = 32
