@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from ccjac.scalar import Builder
-from ccjac.scalar.kernel import Layout, compile_kernel
+from ccjac.scalar.kernel import Layout, compile_kernel, module
 from ccjac.scalar.kernel.elementary import ANGLE_LIMIT, ELEMENTARY, ERFC_SHIFT, NUMBERS, SMALL_TANH
+from ccjac.scalar.kernel.target import Target
 from kernel_programs import several
 
 pytest.importorskip("llvmlite.binding")
@@ -58,8 +59,10 @@ def test_angles_near_zeros_and_poles(op, dtype, rng):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("place", [0, 3, 12])
-def test_one_large_angle_among_small_ones(dtype, place, rng):
+@pytest.mark.parametrize("inline", [0, 9])
+def test_one_large_angle_among_small_ones(dtype, place, inline, monkeypatch, rng):
     # Its neighbours in the vector, and values computed before and after, stay right.
+    monkeypatch.setattr(module, "_INLINE_FUNCTIONS", inline)
     b = Builder()
     a, c = b.input(0, dtype), b.input(1, dtype)
     both = b.emit("mul", (a, c), dtype)
@@ -74,6 +77,20 @@ def test_one_large_angle_among_small_ones(dtype, place, rng):
             s, t, p = np.sin(x.astype("float64")), np.cos(y.astype("float64")), x.astype("float64") * y
         for ours, exact in zip(kernel.run([x, y]), (p, s, t, s * t + p), strict=True):
             np.testing.assert_allclose(ours[:, 0], exact, rtol=40 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_written_in_place_or_as_functions_the_numbers_are_the_same(dtype, monkeypatch, rng):
+    ops = sorted(ELEMENTARY) * 5
+    program = several([(op, dtype, None) for op in ops], [dtype])
+    x = rng.uniform(0.1, 4, 37).astype(dtype)
+    results = []
+    for inline in (0, len(ops)):
+        monkeypatch.setattr(module, "_INLINE_FUNCTIONS", inline)
+        text = module.write_module(program, Layout.separate(program), Target.host(), fastmath=False).text
+        assert ("@polynomial." in text) == (inline == 0 and Target.host().fused)
+        results.append(compile_kernel(program, Layout.separate(program)).run([x]))
+    np.testing.assert_array_equal(*results)
 
 
 def polynomial(coefficients: tuple[float, ...], x: mp.mpf) -> mp.mpf:

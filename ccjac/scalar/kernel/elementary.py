@@ -1,7 +1,7 @@
 """Sines, exponentials and logarithms as polynomials, written between a program's other vector instructions.
 
-A call of a vector library costs ten times what these cost: it makes the compiler save all vector registers, and it
-cannot share the reduction of an angle between its sine and its cosine.  There is one path without branches for all
+A call of a vector library makes the compiler save all vector registers, and cannot share the reduction of an angle
+between its sine and its cosine; and not every system has such a library.  There is one path without branches for all
 arguments, but for angles beyond :data:`ANGLE_LIMIT`, which are left to a library.
 
 Errors stay below 2 units in the last place.  The coefficients are Chebyshev interpolations of the functions named

@@ -319,7 +319,9 @@ COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromke
 COSTS |= dict.fromkeys("eq ne lt le gt ge and or xor not is_finite sign round reduce_precision".split(), 1)
 COSTS |= dict.fromkeys(ELEMENTARY, 16)
 FUNCTION_COST = 40
-"""Rough prices in units of one multiplication, to tell when a batch is worth several threads."""
+"""Rough prices in units of one multiplication, to tell when a batch is worth several threads; the second is that of
+functions from a library.
+"""
 
 _FLOATING_ONLY = frozenset(
     {"div", "floor", "ceil", "round", "sqrt", "rsqrt", "logistic", "is_finite", "reduce_precision"}
