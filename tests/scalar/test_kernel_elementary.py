@@ -81,7 +81,7 @@ def test_one_large_angle_among_small_ones(dtype, place, inline, monkeypatch, rng
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_written_in_place_or_as_functions_the_numbers_are_the_same(dtype, monkeypatch, rng):
-    ops = sorted(ELEMENTARY) * 5
+    ops = [*sorted(ELEMENTARY), "logistic"] * 5
     program = several([(op, dtype, None) for op in ops], [dtype])
     x = rng.uniform(0.1, 4, 37).astype(dtype)
     results = []
@@ -91,6 +91,14 @@ def test_written_in_place_or_as_functions_the_numbers_are_the_same(dtype, monkey
         assert ("@polynomial." in text) == (inline == 0 and Target.host().fused)
         results.append(compile_kernel(program, Layout.separate(program)).run([x]))
     np.testing.assert_array_equal(*results)
+
+
+def test_a_function_within_an_operation_counts(monkeypatch):
+    # Many logistic functions are many exponentials.
+    monkeypatch.setattr(module, "_INLINE_FUNCTIONS", 4)
+    program = several([("logistic", "float32", None)] * 5, ["float32"])
+    text = module.write_module(program, Layout.separate(program), Target.host(), fastmath=False).text
+    assert ("@polynomial.exp" in text) == Target.host().fused
 
 
 def polynomial(coefficients: tuple[float, ...], x: mp.mpf) -> mp.mpf:

@@ -8,7 +8,7 @@ from .functions import Functions
 from .writer import Writer
 
 
-@dataclass
+@dataclass(frozen=True)
 class Context:
     """Where a rule writes, and what it may use.
 

@@ -155,24 +155,19 @@ class _Lanes:
         return self.w.let(f"fdiv {self.type} {a}, {b}")
 
     def fma(self, a: str, b: str, c: str) -> str:
-        return self._intrinsic("fma", a, b, c)
+        return self.w.intrinsic("fma", self.dtype, (a, b, c))
 
     def magnitude(self, a: str) -> str:
-        return self._intrinsic("fabs", a)
+        return self.w.intrinsic("fabs", self.dtype, (a,))
 
     def with_sign_of(self, a: str, b: str) -> str:
-        return self._intrinsic("copysign", a, b)
-
-    def _intrinsic(self, name: str, *args: str) -> str:
-        suffix = f"v{self.w.lanes}f{8 * BYTES[self.dtype]}"
-        return self.w.call(f"llvm.{name}.{suffix}", self.type, [(self.type, a) for a in args])
+        return self.w.intrinsic("copysign", self.dtype, (a, b))
 
     def compare(self, how: str, a: str, b: str) -> str:
         return self.w.let(f"fcmp {how} {self.type} {a}, {b}")
 
     def select(self, condition: str, yes: str, no: str) -> str:
-        flags = self.w.vector("bool")
-        return self.w.let(f"select {flags} {condition}, {self.type} {yes}, {self.type} {no}")
+        return self.w.select(self.dtype, condition, yes, no)
 
     def integers(self, instruction: str, a: str, b: str) -> str:
         return self.w.let(f"{instruction} {self.integer} {a}, {b}")
@@ -221,14 +216,17 @@ def _sine_and_cosine(v: _Lanes, x: str) -> tuple[str, str]:
     before, rare, common = w.here, w.new_label("far"), w.new_label("near")
     w.do(f"br i1 {any_far}, label %{rare}, label %{common}, !prof !0")
     w.label(rare)
-    pair = f"{{ {v.type}, {v.type} }}"
-    both = w.call(v.ctx.functions.large_angles(v.dtype), pair, [(v.type, x)])
-    by_library = [w.let(f"extractvalue {pair} {both}, {k}") for k in range(2)]
+    by_library = _pair(v.ctx, "library.angle", v.dtype, x, _by_library, rare=True)
     w.do(f"br label %{common}")
     w.label(common)
     sine, cosine = (
         w.let(f"phi {v.type} [ {a}, %{before} ], [ {b}, %{rare} ]") for a, b in zip(near, by_library, strict=True)
     )
+    return sine, cosine
+
+
+def _by_library(v: _Lanes, x: str) -> tuple[str, str]:
+    sine, cosine = (v.w.call(v.ctx.functions.symbol(op, v.dtype), v.type, [(v.type, x)]) for op in ("sin", "cos"))
     return sine, cosine
 
 
@@ -338,33 +336,52 @@ def emit_elementary(ctx: Context, op: str, dtype: str, x: str) -> str:
     if not ctx.apart:
         return _RULES[op](_Lanes(ctx, dtype), x)
     vector = ctx.writer.vector(dtype)
-    name = _function(ctx, op, dtype, vector, lambda v: f"{vector} {_RULES[op](v, '%x')}")
-    return ctx.writer.call(name, vector, [(vector, x)])
+    return _apart(ctx, f"polynomial.{op}", dtype, x, vector, lambda v, a: f"{vector} {_RULES[op](v, a)}")
 
 
 def _angle(ctx: Context, dtype: str, x: str) -> tuple[str, str]:
-    if not ctx.apart:
-        return _sine_and_cosine(_Lanes(ctx, dtype), x)
+    if ctx.apart:
+        return _pair(ctx, "polynomial.angle", dtype, x, _sine_and_cosine)
+    return _sine_and_cosine(_Lanes(ctx, dtype), x)
+
+
+def _pair(
+    ctx: Context, name: str, dtype: str, x: str, rule: Callable[[_Lanes, str], tuple[str, str]], *, rare: bool = False
+) -> tuple[str, str]:
+    """Two results by a function of the module's own."""
     vector = ctx.writer.vector(dtype)
     pair = f"{{ {vector}, {vector} }}"
 
-    def result(v: _Lanes) -> str:
-        sine, cosine = _sine_and_cosine(v, "%x")
-        one = v.w.let(f"insertvalue {pair} poison, {vector} {sine}, 0")
-        return f"{pair} {v.w.let(f'insertvalue {pair} {one}, {vector} {cosine}, 1')}"
+    def packed(v: _Lanes, a: str) -> str:
+        first, second = rule(v, a)
+        one = v.w.let(f"insertvalue {pair} poison, {vector} {first}, 0")
+        return f"{pair} {v.w.let(f'insertvalue {pair} {one}, {vector} {second}, 1')}"
 
-    both = ctx.writer.call(_function(ctx, "sincos", dtype, pair, result), pair, [(vector, x)])
+    both = _apart(ctx, name, dtype, x, pair, packed, rare=rare)
     return ctx.writer.let(f"extractvalue {pair} {both}, 0"), ctx.writer.let(f"extractvalue {pair} {both}, 1")
 
 
-def _function(ctx: Context, op: str, dtype: str, returned: str, result: Callable[[_Lanes], str]) -> str:
-    """A function of the module's own for an operation; ``result`` writes it, and gives the result with its type."""
+def _apart(
+    ctx: Context,
+    name: str,
+    dtype: str,
+    x: str,
+    returned: str,
+    rule: Callable[[_Lanes, str], str],
+    *,
+    rare: bool = False,
+) -> str:
+    """Call a function of the module's own, written once.
+
+    ``rule`` writes its body, and gives the result with its type ``returned``.  A ``rare`` function leaves alone all
+    registers that it can.
+    """
+    vector, symbol = ctx.writer.vector(dtype), f"{name}.{dtype}"
 
     def text() -> str:
         inner = replace(ctx.on(Writer(ctx.writer.lanes)), apart=False)
-        inner.writer.do(f"ret {result(_Lanes(inner, dtype))}")
+        inner.writer.do(f"ret {rule(_Lanes(inner, dtype), '%x')}")
         body = "\n".join(inner.writer.lines)
-        argument = ctx.writer.vector(dtype)
-        return f"define internal {returned} @polynomial.{op}.{dtype}({argument} %x) #2 {{\nentry:\n{body}\n}}"
+        return f"define internal {returned} @{symbol}({vector} %x) #{3 if rare else 2} {{\nentry:\n{body}\n}}"
 
-    return ctx.functions.define(f"polynomial.{op}.{dtype}", text)
+    return ctx.writer.call(ctx.functions.define(symbol, text), returned, [(vector, x)])

@@ -73,20 +73,6 @@ class Functions:
             self._texts[name] = text()
         return name
 
-    def large_angles(self, dtype: str) -> str:
-        """A function that returns sine and cosine of a vector, and leaves alone all registers that it can."""
-        vector, name = f"<{self.lanes} x {ELEMENT[dtype]}>", f"large_angles.{dtype}"
-        pair = f"{{ {vector}, {vector} }}"
-        self._texts[name] = f"""
-define internal {pair} @{name}({vector} %x) #3 {{
-  %sine = call {vector} @{self.symbol("sin", dtype)}({vector} %x)
-  %cosine = call {vector} @{self.symbol("cos", dtype)}({vector} %x)
-  %one = insertvalue {pair} poison, {vector} %sine, 0
-  %both = insertvalue {pair} %one, {vector} %cosine, 1
-  ret {pair} %both
-}}"""
-        return name
-
     def text(self) -> str:
         """Declarations and helper functions for the module."""
         return "\n".join(self._texts.values())

@@ -15,7 +15,7 @@ from .context import Context
 from .elementary import ELEMENTARY
 from .functions import Functions
 from .layout import Layout
-from .operations import COSTS, FUNCTION_COST
+from .operations import COSTS, FUNCTION_COST, MADE_OF
 from .target import Target
 from .writer import BYTES, Writer
 from .xla import write_handler
@@ -100,8 +100,8 @@ def write_module(
     lanes = lanes or target.vector_bytes // min(sizes, default=4)
     functions = Functions(target, lanes)
     flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
-    polynomials = ELEMENTARY if target.fused else frozenset()
-    apart = sum(node.op in polynomials for node in program.nodes) > _INLINE_FUNCTIONS
+    polynomials = ELEMENTARY if target.fused else frozenset[str]()
+    apart = sum(MADE_OF.get(node.op, node.op) in polynomials for node in program.nodes) > _INLINE_FUNCTIONS
     ctx = Context(Writer(lanes), functions, flags, polynomials, apart)
     body = (tiled.write_range if is_long(program, layout) else straight.write_range)(ctx, program, layout)
     bits = 128 if lanes == 1 else 8 * target.vector_bytes

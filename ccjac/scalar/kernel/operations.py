@@ -15,7 +15,7 @@ from ..program import Node, Program
 from .context import Context
 from .elementary import ELEMENTARY, emit_elementary
 from .functions import C_NAME
-from .writer import BYTES, ELEMENT
+from .writer import ELEMENT
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,15 @@ def _arithmetic(floating: str, integer: str, unsigned: str = "") -> Rule:
     return rule
 
 
-def _intrinsic(ctx: Context, name: str, dtype: str, args: Sequence[str], flags: str = "") -> str:
-    vector = ctx.writer.vector(dtype)
-    suffix = f"v{ctx.writer.lanes}{'f' if dtype.startswith('float') else 'i'}{BYTES[dtype] * 8}"
-    typed = ", ".join(f"{vector} {a}" for a in args)
-    return ctx.writer.let(f"call {flags} {vector} @llvm.{name}.{suffix}({typed})")
-
-
 def _by_intrinsic(name: str, signed: str = "", unsigned: str = "") -> Rule:
     """Floats by one intrinsic; integers by another, or unchanged where there is nothing to do."""
 
     def rule(ctx: Context, site: Site) -> str:
         dtype = site.dtypes[0]
         if site.kind == "f":
-            return _intrinsic(ctx, name, dtype, site.args)
+            return ctx.writer.intrinsic(name, dtype, site.args)
         chosen = unsigned if site.kind in "ub" else signed
-        return _intrinsic(ctx, chosen, dtype, site.args) if chosen else site.args[0]
+        return ctx.writer.intrinsic(chosen, dtype, site.args) if chosen else site.args[0]
 
     return rule
 
@@ -84,7 +77,7 @@ def _called(ctx: Context, op: str, dtype: str, args: Sequence[str]) -> str:
         return emit_elementary(ctx, op, dtype, args[0])
     vector = ctx.writer.vector(dtype)
     if op in _FLUSHED:
-        args = [_intrinsic(ctx, "canonicalize", dtype, (a,)) for a in args]
+        args = [ctx.writer.intrinsic("canonicalize", dtype, (a,)) for a in args]
     return ctx.writer.call(ctx.functions.symbol(op, dtype), vector, [(vector, a) for a in args])
 
 
@@ -95,11 +88,6 @@ def _compare(floating: str, signed: str, unsigned: str) -> Rule:
         return _two(ctx, site, f"icmp {signed if site.kind == 'i' else unsigned}")
 
     return rule
-
-
-def _select(ctx: Context, dtype: str, condition: str, yes: str, no: str) -> str:
-    vector = ctx.writer.vector(dtype)
-    return ctx.writer.let(f"select {ctx.writer.vector('bool')} {condition}, {vector} {yes}, {vector} {no}")
 
 
 # -- arithmetic -------------------------------------------------------------------------------------------------------
@@ -116,13 +104,13 @@ def _neg(ctx: Context, site: Site) -> str:
 def _abs(ctx: Context, site: Site) -> str:
     dtype = site.dtypes[0]
     if site.kind == "f":
-        return _intrinsic(ctx, "fabs", dtype, site.args)
+        return ctx.writer.intrinsic("fabs", dtype, site.args)
     if site.kind == "u":
         return site.args[0]
     zero = ctx.writer.constant(0, dtype)
     vector = ctx.writer.vector(dtype)
     negated = ctx.writer.let(f"sub {vector} {zero}, {site.args[0]}")
-    return _intrinsic(ctx, "smax", dtype, (site.args[0], negated))
+    return ctx.writer.intrinsic("smax", dtype, (site.args[0], negated))
 
 
 def _sign(ctx: Context, site: Site) -> str:
@@ -131,13 +119,13 @@ def _sign(ctx: Context, site: Site) -> str:
     one, zero = w.constant(1, dtype), w.constant(0, dtype)
     if site.kind == "f":
         # A zero keeps its sign, NaN stays NaN.  Where the processor flushes subnormals, they compare as zeros.
-        size = _select(ctx, dtype, w.let(f"fcmp one {vector} {x}, {zero}"), one, zero)
-        unit = _intrinsic(ctx, "copysign", dtype, (size, x))
-        return _select(ctx, dtype, w.let(f"fcmp uno {vector} {x}, {zero}"), x, unit)
-    positive = _select(ctx, dtype, w.let(f"icmp ne {vector} {x}, {zero}"), one, zero)
+        size = ctx.writer.select(dtype, w.let(f"fcmp one {vector} {x}, {zero}"), one, zero)
+        unit = ctx.writer.intrinsic("copysign", dtype, (size, x))
+        return ctx.writer.select(dtype, w.let(f"fcmp uno {vector} {x}, {zero}"), x, unit)
+    positive = ctx.writer.select(dtype, w.let(f"icmp ne {vector} {x}, {zero}"), one, zero)
     if site.kind == "u":
         return positive
-    return _select(ctx, dtype, w.let(f"icmp slt {vector} {x}, {zero}"), w.constant(-1, dtype), positive)
+    return ctx.writer.select(dtype, w.let(f"icmp slt {vector} {x}, {zero}"), w.constant(-1, dtype), positive)
 
 
 def _integer_pow(ctx: Context, site: Site) -> str:
@@ -170,7 +158,7 @@ def _pow(ctx: Context, site: Site) -> str:
 
 
 def _sqrt(ctx: Context, site: Site) -> str:
-    return _intrinsic(ctx, "sqrt", site.dtypes[0], site.args, ctx.flags)
+    return ctx.writer.intrinsic("sqrt", site.dtypes[0], site.args, ctx.flags)
 
 
 def _rsqrt(ctx: Context, site: Site) -> str:
@@ -188,14 +176,14 @@ def _logistic(ctx: Context, site: Site) -> str:
 
 def _round(ctx: Context, site: Site) -> str:
     # XLA's rounding methods: 0 is half away from zero, 1 is half to even.
-    return _intrinsic(ctx, "rint" if site.node.param == 1 else "round", site.dtypes[0], site.args)
+    return ctx.writer.intrinsic("rint" if site.node.param == 1 else "round", site.dtypes[0], site.args)
 
 
 def _clamp(ctx: Context, site: Site) -> str:
     low, x, high = site.args
     dtype = site.dtypes[1]
     larger, smaller = {"f": ("maximum", "minimum"), "i": ("smax", "smin"), "u": ("umax", "umin")}[np.dtype(dtype).kind]
-    return _intrinsic(ctx, smaller, dtype, (high, _intrinsic(ctx, larger, dtype, (low, x))))
+    return ctx.writer.intrinsic(smaller, dtype, (high, ctx.writer.intrinsic(larger, dtype, (low, x))))
 
 
 # -- logic, selection, conversion -------------------------------------------------------------------------------------
@@ -208,7 +196,7 @@ def _not(ctx: Context, site: Site) -> str:
 
 def _is_finite(ctx: Context, site: Site) -> str:
     dtype = site.dtypes[0]
-    magnitude = _intrinsic(ctx, "fabs", dtype, site.args)
+    magnitude = ctx.writer.intrinsic("fabs", dtype, site.args)
     infinity = ctx.writer.constant(float("inf"), dtype)
     return ctx.writer.let(f"fcmp olt {ctx.writer.vector(dtype)} {magnitude}, {infinity}")
 
@@ -217,14 +205,14 @@ def _select_n(ctx: Context, site: Site) -> str:
     which, *cases = site.args
     kind, dtype = site.dtypes[0], site.node.dtype
     if kind == "bool":
-        return cases[0] if len(cases) == 1 else _select(ctx, dtype, which, cases[1], cases[0])
+        return cases[0] if len(cases) == 1 else ctx.writer.select(dtype, which, cases[1], cases[0])
     # An index beyond the cases is clamped, so every comparison is with a bound instead of an equality.
     result = cases[-1]
     vector = ctx.writer.vector(kind)
     compare = "icmp slt" if np.dtype(kind).kind == "i" else "icmp ult"
     for k in range(len(cases) - 1, 0, -1):
         below = ctx.writer.let(f"{compare} {vector} {which}, {ctx.writer.constant(k, kind)}")
-        result = _select(ctx, dtype, below, cases[k - 1], result)
+        result = ctx.writer.select(dtype, below, cases[k - 1], result)
     return result
 
 
@@ -312,6 +300,9 @@ RULES: dict[str, Rule] = {
     # functions
     **{op: _function(op) for op in C_NAME if op != "pow"},
 }
+
+MADE_OF = {"logistic": "exp"}
+"""Operations that contain a function."""
 
 COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromkeys(
     "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1

@@ -96,6 +96,18 @@ class Writer:
         """Call a function with typed arguments."""
         return self.let(f"call {result} @{function}({', '.join(f'{t} {v}' for t, v in args)})")
 
+    def intrinsic(self, name: str, dtype: str, args: Sequence[str], flags: str = "") -> str:
+        """Call LLVM's intrinsic ``name`` for vectors of one type."""
+        vector = self.vector(dtype)
+        suffix = f"v{self.lanes}{'f' if dtype.startswith('float') else 'i'}{BYTES[dtype] * 8}"
+        typed = ", ".join(f"{vector} {a}" for a in args)
+        return self.let(f"call {flags} {vector} @llvm.{name}.{suffix}({typed})")
+
+    def select(self, dtype: str, condition: str, yes: str, no: str) -> str:
+        """Lane by lane one of two vectors."""
+        vector = self.vector(dtype)
+        return self.let(f"select {self.vector('bool')} {condition}, {vector} {yes}, {vector} {no}")
+
     def at(self, pointer: str, offset: int | str) -> str:
         """A pointer ``offset`` bytes further."""
         return pointer if offset == 0 else self.let(f"getelementptr i8, ptr {pointer}, i64 {offset}")
