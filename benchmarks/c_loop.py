@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ccjac.scalar import Program
+from ccjac.program import Program
 
 _INFIX = {
     "add": "+",
@@ -105,9 +105,9 @@ def c_loop(task: Any, rows: Any, *, separate: bool = False) -> Callable[[], obje
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
-    from ccjac.accumulate import accumulate
-    from ccjac.backend import Request
-    from ccjac.plan import choose
+    from ccjac.backends.protocol import Request
+    from ccjac.planning.choose import choose
+    from ccjac.program.accumulate import accumulate
     from ccjac_jax.backend import JaxBackend
 
     backend = JaxBackend()

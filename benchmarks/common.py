@@ -1,7 +1,7 @@
 """What the benchmarks share: a command line, one table, one JSON file and one plot per benchmark.
 
 A benchmark prints its table and writes ``results/NAME.json`` and ``results/NAME.png``.  Times are medians of candidates
-that take turns in one process (:func:`ccjac.cli.timing.interleaved`), so that ratios are fair on a busy machine as
+that take turns in one process (:func:`ccjac.timing.interleaved`), so that ratios are fair on a busy machine as
 well.
 """
 
@@ -18,8 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ccjac.cli.output import console, progress, table
-from ccjac.cli.timing import Timing, interleaved, machine
+from ccjac.terminal import console, progress, table
+from ccjac.timing import Timing, interleaved, machine
 
 ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"

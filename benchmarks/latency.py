@@ -63,7 +63,7 @@ def stages(name: str, repeats: int) -> dict[str, list[float]]:
     import jax
 
     import ccjac_zoo
-    from ccjac.plugins import answers
+    from ccjac.backends.discovery import answers
     from ccjac_jax import showcase
 
     task = ccjac_zoo.task(name)
@@ -77,7 +77,7 @@ def _round(task: Any, rows: Any, backend: Any) -> dict[str, float]:
     """Every stage once, with a function object that no cache knows."""
     import jax
 
-    from ccjac.backend import Request
+    from ccjac.backends.protocol import Request
 
     spent: dict[str, float] = {}
 
@@ -123,7 +123,7 @@ def _zoo() -> Any:
 
 
 def _accumulate(linearization: Any, order: Any, dtypes: Any) -> Any:
-    from ccjac.accumulate import accumulate
+    from ccjac.program.accumulate import accumulate
 
     return accumulate(linearization, order, with_values=False, dtypes=dtypes)
 

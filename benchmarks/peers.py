@@ -31,7 +31,7 @@ def casadi_loop(task: Any, rows: Any) -> Callable[[], object] | None:
         return None
     import casadi
 
-    from ccjac.backend import Request
+    from ccjac.backends.protocol import Request
     from ccjac_jax.backend import JaxBackend
 
     backend = JaxBackend()

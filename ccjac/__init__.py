@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .api import evaluate_order, hessian, jacobian, plan, trace, value_and_jacobian
+from .backends.hooks import hookimpl
 from .cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from .errors import (
     BackendError,
@@ -18,8 +19,7 @@ from .errors import (
     ZooWarning,
 )
 from .graph import Graph
-from .hookspecs import hookimpl
-from .plan import Plan
+from .planning.plan import Plan
 
 if TYPE_CHECKING:
     from .ordering import SearchResult, search

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any, Literal, get_args
 
-from . import plugins
-from .accumulate import JacobianProgram, accumulate
-from .backend import Backend, Request, Traced
+from .backends import discovery
+from .backends.protocol import Backend, Request, Traced
 from .cost import CostModel
 from .elimination import check_order, count
 from .errors import BackendError, CcjacError, InputError, UnsupportedError
 from .graph import Graph
-from .plan import Plan, choose
+from .planning.choose import choose
+from .planning.plan import Plan
+from .program.accumulate import JacobianProgram, accumulate
 
 log = logging.getLogger("ccjac")
 
@@ -230,7 +231,7 @@ def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplica
     Raises:
         OrderError: The order does not fit the graph.
     """
-    return count(graph, check_order(graph, order)).cost(plugins.cost_model(cost))
+    return count(graph, check_order(graph, order)).cost(discovery.cost_model(cost))
 
 
 def _differentiator(
@@ -293,7 +294,7 @@ def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:
 
 @functools.cache
 def _backends() -> dict[str, Backend]:
-    return {backend.name: backend for backend in plugins.answers("ccjac_backend")}
+    return {backend.name: backend for backend in discovery.answers("ccjac_backend")}
 
 
 def _select_backend(wanted: str | Backend | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Backend:

@@ -184,3 +184,14 @@ def forward_order(graph: Graph) -> tuple[int, ...]:
 def reverse_order(graph: Graph) -> tuple[int, ...]:
     """Against evaluation order."""
     return graph.eliminable[::-1]
+
+
+def heaviest(graph: Graph, order: Sequence[int]) -> tuple[int, int]:
+    """The vertex whose elimination multiplies most pairs, and how many."""
+    state = EliminationState(graph)
+    most, where = -1, order[0]
+    for v in order:
+        if (pairs := sum(state.pairs(v))) > most:
+            most, where = pairs, v
+        state.eliminate(v)
+    return where, most

@@ -12,8 +12,8 @@ def main() -> None:
     2 wrong usage.  Any other exception is the differentiated function's own and keeps its traceback.
     """
     from ..errors import CcjacError
+    from ..terminal import complain
     from .app import app
-    from .output import complain
 
     try:
         app(prog_name="ccjac")

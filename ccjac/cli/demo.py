@@ -14,9 +14,9 @@ from rich.progress import Progress, TaskID
 
 from .. import api
 from ..errors import BackendError, CcjacError
+from ..terminal import console, progress, table
+from ..timing import Timing, interleaved, machine
 from . import catalogue
-from .output import console, progress, table
-from .timing import Timing, interleaved, machine
 
 _TOLERANCE = 1e-10
 _CHECKED_POINTS = 256

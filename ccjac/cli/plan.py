@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from .. import api
+from ..backends.discovery import cost_model
 from ..cost import CostModel
 from ..errors import CcjacError
-from ..plan import Plan
-from ..plugins import cost_model
+from ..planning.plan import Plan
+from ..terminal import console, print_json
 from . import arguments, catalogue
-from .output import console, print_json
 
 EXAMPLES = """
 [bold]Examples[/bold]: [cyan]ccjac plan RoeFlux_1d[/cyan] (a task of the catalogue);

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..backends.discovery import cost_model
 from ..errors import ZooError
-from ..plugins import cost_model
-from .output import console, print_json, table
+from ..terminal import console, print_json, table
 
 if TYPE_CHECKING:
     from ..zoo import Entry, Zoo

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import plugins
+from ..backends import discovery
 from ..cost import CostModel
 from ..errors import OrderError
 from ..graph import Graph
-from .annealing import Annealing
-from .base import Certificate, Listener, Progress, Searcher, SearchResult
-from .beam import Beam
-from .exact import Exact
-from .greedy import Greedy
-from .lns import LargeNeighbourhood
+from .annealing.searcher import Annealing
+from .annealing.windows import LargeNeighbourhood
+from .beam.searcher import Beam
+from .exact.searcher import Exact
+from .greedy.searcher import Greedy
 from .portfolio import Portfolio
+from .protocol import Certificate, Listener, Progress, Searcher, SearchResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
     built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), Beam(), Exact(), LargeNeighbourhood()]
-    return {s.name: s for s in reversed([*built_in, *plugins.answers("ccjac_searchers")])}
+    return {s.name: s for s in reversed([*built_in, *discovery.answers("ccjac_searchers")])}
 
 
 def searcher(method: str) -> Searcher:
@@ -73,5 +73,5 @@ def search(
     from ..elimination import check_order
 
     starts = [check_order(graph, order) for order in start]
-    model = plugins.cost_model(cost)
+    model = discovery.cost_model(cost)
     return searcher(method).search(graph, cost=model, seconds=seconds, seed=seed, start=starts, progress=progress)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .annealing import anneal
-from .incumbent import Incumbent
-from .interleave import Interleaved, Part
-from .lns import improve
-from .proof import prove
+from .annealing.searcher import anneal
+from .annealing.windows import improve
+from .exact.proof import prove
+from .toolkit.incumbent import Incumbent
+from .toolkit.turns import Interleaved, Part
 
 WHOLE = 1_500
 """Vertices up to which whole orders are annealed; longer ones improve faster window by window."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .check import problems
+from .checks import problems
 from .codec import MalformedError, decode_graph, encode_graph
 from .entry import SCHEMA, Entry, StoredOrder
-from .face import Hit, Zoo, resolve
 from .maintenance import Finding, Imported
 from .shipped import write_shipped
+from .zoo import Hit, Zoo, resolve
 
 __all__ = [
     "SCHEMA",

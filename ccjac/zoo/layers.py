@@ -9,13 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..plugins import answers, cost_model
+from ..backends.discovery import answers, cost_model
 from . import codec
-from .check import flaw
+from .checks import flaw
 from .entry import Entry, StoredOrder
 from .shipped import ShippedZoo
-from .store import UnavailableError, UserStore
-from .warn import Trouble
+from .trouble import Trouble
+from .user_store import UnavailableError, UserStore
 
 USER, MEMORY = "user", "memory"
 

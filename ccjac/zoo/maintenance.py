@@ -8,11 +8,11 @@ from typing import Any
 
 from ..errors import ZooError
 from . import codec
-from .check import problems
+from .checks import problems
 from .entry import Entry
 from .layers import Layers
 from .shipped import parse, read_text, write_file
-from .store import UnavailableError
+from .user_store import UnavailableError
 
 
 @dataclass(frozen=True)

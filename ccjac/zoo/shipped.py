@@ -18,7 +18,7 @@ from typing import Any
 
 from . import codec
 from .entry import SCHEMA, Entry
-from .warn import Trouble
+from .trouble import Trouble
 
 
 class ShippedZoo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccjac.hookspecs import hookimpl
+from ccjac.backends.hooks import hookimpl
 
 
 @hookimpl

@@ -6,16 +6,16 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ccjac.accumulate import JacobianProgram
-from ccjac.backend import Request
+from ccjac.backends.protocol import Request
+from ccjac.program.accumulate import JacobianProgram
 
 if TYPE_CHECKING:
-    from .call import JaxCall
+    from .arguments import JaxCall
     from .tracing import JaxTraced
 
 
 class JaxBackend:
-    """See :class:`ccjac.backend.Backend`."""
+    """See :class:`ccjac.backends.protocol.Backend`."""
 
     name = "jax"
 
@@ -28,7 +28,7 @@ class JaxBackend:
 
     def prepare(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JaxCall:
         """Check and flatten the arguments."""
-        from .call import prepare
+        from .arguments import prepare
 
         return prepare(request, args, kwargs)
 

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ccjac.accumulate import STRUCTURAL_ZERO, JacobianProgram
 from ccjac.errors import BackendError, UnsupportedError
-from ccjac.scalar.kernel import Layout, Operand, Result
+from ccjac.kernels import Layout, Operand, Result
+from ccjac.program.accumulate import STRUCTURAL_ZERO, JacobianProgram
 
-from . import kernel, ops
+from . import kernel
+from . import operations as ops
 from .tracing import JaxTraced
 
 Run = Callable[..., Any]

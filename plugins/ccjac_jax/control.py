@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from .derivative import is_float, unsupported
 from .kernel import KERNEL, plain_operations
 from .linear import choose, linear_entries
-from .local import is_float, unsupported
 from .values import Forms, Symbolic, Value, as_numpy, forms_of_vertices, is_known, lift, zero_forms
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from ccjac.linearization import NO_TANGENT, Form
-from ccjac.scalar import Builder, Node
+from ccjac.program import Builder, Node
+from ccjac.program.linearization import NO_TANGENT, Form
 
-from .local import forward_rule, is_float, unsupported
+from .derivative import forward_rule, is_float, unsupported
 from .settings import setting
 from .values import Symbolic, Value, lift
 

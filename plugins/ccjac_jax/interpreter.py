@@ -18,12 +18,13 @@ import numpy as np
 from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
-from ccjac.linearization import NO_TANGENT, Form, Recorder
+from ccjac.program.linearization import NO_TANGENT, Form, Recorder
 
-from . import elementwise, linear, local
+from . import derivative as local
+from . import elementwise, linear
 from .concrete import on_numpy
 from .control import CONTROL
-from .local import LocalRule, is_float, unsupported
+from .derivative import LocalRule, is_float, unsupported
 from .reductions import REDUCTIONS
 from .structural import STRUCTURAL
 from .values import Forms, Symbolic, Value, as_numpy, forms_of_vertices, is_known, lift, zero_forms

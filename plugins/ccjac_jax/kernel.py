@@ -16,11 +16,11 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ccjac.scalar import Program
-from ccjac.scalar.kernel import Layout, supports
+from ccjac.kernels import Layout, supports
+from ccjac.program import Program
 
-from . import ffi
-from .varying import axes_of, varied
+from .shard_map import axes_of, varied
+from .xla import register as ffi
 
 Arrays = Sequence[Any]
 
@@ -72,7 +72,7 @@ def kernel_call(
         ops: The same function as plain JAX operations.
         fusible: Compute one or two samples by ``ops``.  XLA makes one fusion of a very short program, or fuses it with
             its surroundings inside a larger function, which costs less than a custom call's fixed price.
-        fastmath: See :func:`ccjac.scalar.kernel.compile_kernel`.
+        fastmath: See :func:`ccjac.kernels.compile_kernel`.
 
     Returns:
         A function from the operands to a list of the results.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ccjac.linearization import Form
+from ccjac.program.linearization import Form
 
-from .local import unsupported
+from .derivative import unsupported
 from .reductions import contraction, matrix_of, rows, running
 from .structural import scatter_positions
 from .values import Forms, Value, as_numpy, is_known, lift, zero_forms

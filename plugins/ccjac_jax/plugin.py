@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from ccjac.hookspecs import hookimpl
+from ccjac.backends.hooks import hookimpl
 
 from .backend import JaxBackend
 

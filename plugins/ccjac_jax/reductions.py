@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from .local import unsupported
+from .derivative import unsupported
 from .structural import scatter_positions
 from .values import Symbolic, Value, is_known, lift
 

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from ccjac.errors import InputError, UnsupportedError
-from ccjac.linearization import Linearization, Recorder
+from ccjac.program.linearization import Linearization, Recorder
 
-from .call import JaxCall
+from .arguments import JaxCall
 from .interpreter import Interpreter
 from .values import Symbolic, lift
 

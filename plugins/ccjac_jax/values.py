@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from ccjac.linearization import NO_TANGENT, Form
-from ccjac.scalar import Builder
+from ccjac.program import Builder
+from ccjac.program.linearization import NO_TANGENT, Form
 
 
 @dataclass(frozen=True, eq=False)

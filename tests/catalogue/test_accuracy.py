@@ -11,9 +11,9 @@ import pytest
 
 import ccjac
 import ccjac_zoo
-from ccjac.accumulate import JacobianProgram
 from ccjac.elimination import forward_order, reverse_order
-from ccjac.scalar.kernel import Layout, Operand, Result, compile_kernel
+from ccjac.kernels import Layout, Operand, Result, compile_kernel
+from ccjac.program.accumulate import JacobianProgram
 from ccjac.zoo import Zoo
 from ccjac_jax.showcase import points
 from oracles import jacobian_programs, numpy_jacobians

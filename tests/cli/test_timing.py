@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 
-from ccjac.cli.timing import Timing, interleaved, machine
+from ccjac.timing import Timing, interleaved, machine
 
 
 def test_candidates_take_turns() -> None:

@@ -12,7 +12,7 @@ import pytest
 from jax import export
 
 import ccjac
-from ccjac_jax import ffi
+from ccjac_jax.xla import register as ffi
 
 ROOT = Path(__file__).parents[2]
 EXECUTORS = ["ops", *([] if isinstance(ffi.interface(), str) else ["kernel"])]

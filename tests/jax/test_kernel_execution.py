@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import ccjac
-from ccjac.scalar import Builder
-from ccjac_jax import ffi, kernel
+from ccjac.program import Builder
+from ccjac_jax import kernel
+from ccjac_jax.xla import register as ffi
 
 if (_reason := kernel.obstacle(Builder().finish([], 0))) is not None:
     pytest.skip(_reason, allow_module_level=True)

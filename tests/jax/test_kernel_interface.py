@@ -10,11 +10,11 @@ import jax
 import numpy as np
 import pytest
 
-from ccjac.scalar import Builder
-from ccjac.scalar.kernel import Layout
+from ccjac.kernels import Layout
+from ccjac.program import Builder
 
 pytest.importorskip("llvmlite")
-ffi = pytest.importorskip("ccjac_jax.ffi")
+ffi = pytest.importorskip("ccjac_jax.xla.register")
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,8 +83,8 @@ def test_a_target_s_name_is_made_from_its_code():
 COMMON = """
 import jax, numpy as np
 import jax.numpy as jnp
-from ccjac.scalar import Builder
-from ccjac.scalar.kernel import Layout
+from ccjac.program import Builder
+from ccjac.kernels import Layout
 from ccjac_jax import ffi
 from ccjac_jax.kernel import kernel_call
 b = Builder()

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ccjac.scalar import Builder
-from ccjac.scalar.kernel import Layout, Operand, Result
+from ccjac.kernels import Layout, Operand, Result
+from ccjac.program import Builder
 
 pytest.importorskip("llvmlite")
 kernels = pytest.importorskip("ccjac_jax.kernel")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ccjac
-from ccjac_jax import ffi
+from ccjac_jax.xla import register as ffi
 
 pytest.importorskip("llvmlite")
 if isinstance(_reason := ffi.interface(), str):

@@ -8,7 +8,7 @@ from order_oracles import cheapest, random_graph
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import check_order, count
 from ccjac.ordering import searchers
-from ccjac.ordering.groups import group_bound
+from ccjac.ordering.bounds.groups import group_bound
 
 BUILT_IN = ("annealing", "beam", "exact", "greedy", "lns", "portfolio")
 PROVES = ("exact", "portfolio")

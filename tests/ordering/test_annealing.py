@@ -12,8 +12,8 @@ from ccjac.elimination import check_order, count
 from ccjac.errors import UnsupportedError
 from ccjac.graph import Graph
 from ccjac.ordering import Progress
-from ccjac.ordering.annealing import Annealer, cooling
-from ccjac.ordering.packed import pack
+from ccjac.ordering.annealing.searcher import Annealer, cooling
+from ccjac.ordering.states.bits import pack
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from ccjac.elimination import check_order, count
 from ccjac.errors import UnsupportedError
 from ccjac.graph import Graph
 from ccjac.ordering import Progress
-from ccjac.ordering.beam import _Beam
-from ccjac.ordering.packed import pack
+from ccjac.ordering.beam.searcher import _Beam
+from ccjac.ordering.states.bits import pack
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 UNLIMITED = 1 << 60
@@ -46,8 +46,8 @@ def test_never_beats_brute_force(cost: CostModel) -> None:
 @pytest.mark.parametrize("cost", [STRUCTURAL, MULTIPLICATIONS], ids=lambda cost: cost.name)
 def test_the_guess_of_a_child_is_the_sum_of_its_prices(cost: CostModel) -> None:
     """A beam of one follows the guess; recount what it must have chosen at its first step."""
-    from ccjac.ordering.beam_kernel import GUESS, PAID, VERTEX, children
-    from ccjac.ordering.bits_kernel import eliminate, fill_mask, price
+    from ccjac.ordering.beam.searcher.layers_numba import GUESS, PAID, VERTEX, children
+    from ccjac.ordering.states.bits_numba import eliminate, fill_mask, price
 
     packed = pack(paper_graph("unit_aware/g")[0], cost)
     n, words = packed.n, (packed.n + 63) // 64

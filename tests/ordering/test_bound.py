@@ -10,7 +10,7 @@ from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph, rando
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState
 from ccjac.graph import Graph
-from ccjac.ordering import bound
+from ccjac.ordering.bounds import menger as bound
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES, CostModel("falling", (1, 2, 1)))
 KNOWN = dict(zip(SCALAR_TASKS, (223, 221, 148, 88, 196, 262), strict=True))

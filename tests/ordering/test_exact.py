@@ -9,11 +9,12 @@ import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState, check_order, count
 from ccjac.graph import Graph
-from ccjac.ordering import Progress, branch, proof
-from ccjac.ordering.bits_kernel import order_price
-from ccjac.ordering.groups import group_bound
-from ccjac.ordering.packed import pack_part
-from ccjac.ordering.reductions import reduce
+from ccjac.ordering import Progress
+from ccjac.ordering.bounds.groups import group_bound
+from ccjac.ordering.exact.searcher import branch, proof
+from ccjac.ordering.exact.searcher.reductions import reduce
+from ccjac.ordering.states.bits import pack_part
+from ccjac.ordering.states.bits_numba import order_price
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 

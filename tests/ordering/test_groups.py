@@ -12,10 +12,11 @@ from order_oracles import ODD_PRICES, cheapest, paper_graph, random_graph
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState
 from ccjac.errors import OrderError
-from ccjac.ordering import bound, greedy
-from ccjac.ordering.groups import Partition, group_bound
-from ccjac.ordering.groups_kernel import cheapest_order, cheapest_rest, compress, member_price, tabulate
-from ccjac.ordering.packed import pack
+from ccjac.ordering import greedy
+from ccjac.ordering.bounds import menger as bound
+from ccjac.ordering.bounds.groups import Partition, group_bound
+from ccjac.ordering.bounds.groups_numba import cheapest_order, cheapest_rest, compress, member_price, tabulate
+from ccjac.ordering.states.bits import pack
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES, CostModel("falling", (1, 2, 1)))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ccjac.ordering.interleave import Part, interleave
+from ccjac.ordering.toolkit.turns import Part, interleave
 
 
 class Clock:

@@ -11,9 +11,9 @@ from order_oracles import ODD_PRICES, paper_graph, random_graph
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState, count
 from ccjac.graph import Graph
-from ccjac.ordering import annealing_kernel, bits_kernel
-from ccjac.ordering.annealing import Annealer
-from ccjac.ordering.packed import Packed, pack
+from ccjac.ordering.annealing.searcher import Annealer, walk_numba
+from ccjac.ordering.states import bits_numba
+from ccjac.ordering.states.bits import Packed, pack
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 GRAPHS = [paper_graph("unit_aware/PropaneCombustion")[0], paper_graph("unit_aware/g")[0], *map(random_graph, range(60))]
@@ -21,7 +21,7 @@ GRAPHS = [paper_graph("unit_aware/PropaneCombustion")[0], paper_graph("unit_awar
 
 def _everything(packed: Packed) -> np.ndarray:
     keep = np.zeros((packed.n + 63) // 64, np.uint64)
-    bits_kernel.fill_mask(keep, np.arange(packed.n))
+    bits_numba.fill_mask(keep, np.arange(packed.n))
     return keep
 
 
@@ -35,7 +35,7 @@ def test_price_of_an_order(cost: CostModel) -> None:
         packed = pack(graph, cost)
         order = _shuffled(packed, seed)
         expected = count(graph, graph.dead + packed.unpack_order(order)).cost(cost)
-        assert bits_kernel.order_price(packed.rows.copy(), order, packed.pair, packed.units) == expected
+        assert bits_numba.order_price(packed.rows.copy(), order, packed.pair, packed.units) == expected
 
 
 @pytest.mark.parametrize("cost", MODELS, ids=lambda cost: cost.name)
@@ -56,10 +56,10 @@ def test_price_without_a_neighbour(cost: CostModel) -> None:
                 after.predecessors = [dict(row) for row in state.predecessors]
                 after.successors = [dict(row) for row in state.successors]
                 after.eliminate(pv)
-                found = bits_kernel.price_without(rows, u, v, side, packed.pair, packed.units)
+                found = bits_numba.price_without(rows, u, v, side, packed.pair, packed.units)
                 assert found == after.cost(pu, cost)
-            assert bits_kernel.price(rows, u, packed.pair, packed.units) == state.cost(pu, cost)
-            bits_kernel.eliminate(rows, u, _everything(packed), packed.units)
+            assert bits_numba.price(rows, u, packed.pair, packed.units) == state.cost(pu, cost)
+            bits_numba.eliminate(rows, u, _everything(packed), packed.units)
             state.eliminate(pu)
             del order[0]
 
@@ -78,9 +78,9 @@ def test_all_places_of_a_vertex_are_priced_exactly(cost: CostModel) -> None:
         at = rng.randrange(low, high)
         rows = packed.rows.copy()
         for v in order[:low]:
-            bits_kernel.eliminate(rows, v, _everything(packed), packed.units)
+            bits_numba.eliminate(rows, v, _everything(packed), packed.units)
         before, keep = rows.copy(), np.zeros((packed.n + 63) // 64, np.uint64)
-        bits_kernel.fill_mask(keep, order[low:high])
+        bits_numba.fill_mask(keep, order[low:high])
         costs = np.zeros(packed.n, np.int64)
         work = (
             np.zeros((2, packed.n), np.int64),
@@ -88,20 +88,20 @@ def test_all_places_of_a_vertex_are_priced_exactly(cost: CostModel) -> None:
             np.empty((2 * packed.n, 2, packed.n_words), np.uint64),
             np.zeros(1, np.int64),
         )
-        annealing_kernel.insertion_costs(rows, order, low, high, at, keep, packed.pair, packed.units, work, costs)
+        walk_numba.insertion_costs(rows, order, low, high, at, keep, packed.pair, packed.units, work, costs)
         assert (rows == before).all()
         totals = []
         for place in range(low, high):
             moved = order.copy()
-            annealing_kernel.move(moved, at, place)
-            totals.append(bits_kernel.order_price(packed.rows.copy(), moved, packed.pair, packed.units))
+            walk_numba.move(moved, at, place)
+            totals.append(bits_numba.order_price(packed.rows.copy(), moved, packed.pair, packed.units))
         assert [int(c) - int(costs[0]) for c in costs[: high - low]] == [t - totals[0] for t in totals]
 
 
 def test_draw_follows_boltzmann() -> None:
     costs, state = np.array([3, 2, 90, 2], np.int64), np.array([12345], np.uint64)
     boltzmann = np.exp(-np.arange(20) / 1.0)
-    drawn = [annealing_kernel.draw(costs, 4, boltzmann, state) for _ in range(4000)]
+    drawn = [walk_numba.draw(costs, 4, boltzmann, state) for _ in range(4000)]
     shares = np.bincount(drawn, minlength=4) / 4000
     expected = np.array([np.exp(-1), 1, 0, 1]) / (2 + np.exp(-1))
     assert np.abs(shares - expected).max() < 0.03

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from ccjac.accumulate import JacobianProgram, accumulate
-from ccjac.backend import Request
+from ccjac.backends.protocol import Request
 from ccjac.graph import Graph
-from ccjac.scalar.evaluate import evaluate
+from ccjac.program.accumulate import JacobianProgram, accumulate
+from ccjac.program.evaluate import evaluate
 from ccjac_jax.backend import JaxBackend
 from ccjac_jax.compiling import nest
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ccjac.backends.hooks import hookimpl
 from ccjac.cost import CostModel
 from ccjac.elimination import count
 from ccjac.fingerprint import canonical
 from ccjac.graph import Graph
-from ccjac.hookspecs import hookimpl
 from ccjac.ordering import Listener, Progress, SearchResult
 
 STEP = 0.03

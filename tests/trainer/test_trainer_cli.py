@@ -21,8 +21,8 @@ from ccjac.cost import MULTIPLICATIONS
 from ccjac.ordering import SearchResult, searchers
 from ccjac.zoo import Zoo
 from ccjac_trainer import cli
-from ccjac_trainer.options import chosen_method, chosen_seed, duration
-from ccjac_trainer.pool import Pool
+from ccjac_trainer.cli.options import chosen_method, chosen_seed, duration
+from ccjac_trainer.cli.refresh.pool import Pool
 
 Run = Callable[..., tuple[int, str, str]]
 

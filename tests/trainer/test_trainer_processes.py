@@ -111,7 +111,7 @@ def test_interrupt_while_modules_are_imported() -> None:
 import sys, types
 from drip_plugin import interrupt
 from ccjac_trainer import cli
-sys.modules["ccjac_trainer.app"] = types.SimpleNamespace(app=lambda **_: interrupt())
+sys.modules["ccjac_trainer.cli.app"] = types.SimpleNamespace(app=lambda **_: interrupt())
 cli.main()
 """
     paths = os.pathsep.join(sys.path)

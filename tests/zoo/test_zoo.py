@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ccjac
-from ccjac import plugins
+from ccjac.backends import discovery
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL
 from ccjac.elimination import count
 from ccjac.errors import CcjacError, OrderError, ZooError
@@ -245,7 +245,7 @@ def test_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plans_use_it(graph: Graph) -> None:
-    from ccjac.plan import choose
+    from ccjac.planning.choose import choose
 
     first = choose(graph)
     assert first.source.startswith("greedy:")
@@ -286,4 +286,4 @@ def test_corner_case_graphs(tmp_path: Path, result: Callable[..., SearchResult])
         assert hit is not None
         assert sorted(hit.order) == list(graph.eliminable)
     assert zoo.verify() == []
-    assert plugins.cost_model("structural") is STRUCTURAL
+    assert discovery.cost_model("structural") is STRUCTURAL

@@ -190,14 +190,14 @@ def make_endless(directory: Path) -> None:
 def test_endless_views_are_given_up(
     filled: Path, graph: Graph, monkeypatch: pytest.MonkeyPatch, warned_once: Once
 ) -> None:
-    monkeypatch.setattr("ccjac.zoo.store._STEPS", 100_000)
+    monkeypatch.setattr("ccjac.zoo.user_store._STEPS", 100_000)
     make_endless(filled)
     with warned_once("cannot be read"):
         assert Zoo(filled).lookup(graph) is None
 
 
 def test_an_interrupt_during_a_query_is_not_lost(filled: Path, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ccjac.zoo.store._STEPS", 5_000_000)
+    monkeypatch.setattr("ccjac.zoo.user_store._STEPS", 5_000_000)
     make_endless(filled)
     zoo, label = Zoo(filled), canonical(graph)
     # Of processor time, so that a busy machine does not spend it before the query begins.
@@ -553,7 +553,7 @@ def test_a_locked_file(
     filled: Path, graph: Graph, results: Results, monkeypatch: pytest.MonkeyPatch, warned_once: Once
 ) -> None:
     zoo = Zoo(filled)
-    monkeypatch.setattr("ccjac.zoo.store.PATIENCE", 0.1)
+    monkeypatch.setattr("ccjac.zoo.user_store.PATIENCE", 0.1)
     with closing(sqlite3.connect(filled / "cache.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with warned_once("locked"):

@@ -1,0 +1,1 @@
+"""What a framework's plugin provides, and how plugins are found."""

@@ -1,0 +1,1 @@
+"""Simulated annealing, whole and window by window."""

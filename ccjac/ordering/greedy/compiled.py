@@ -1,0 +1,57 @@
+"""A large graph prepared for several greedy rules in compiled code (:mod:`.loop_numba`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..states.rows import HUB, reach_table
+from .rules import Attempt, Family, Rule, Ties
+
+
+def load_kernels() -> None:
+    """Load or compile the kernels, by running them on a graph of one edge."""
+    from . import loop_numba
+
+    graph = 2, np.array([[0, 1]], np.int64), np.zeros(1, np.int64), np.zeros(3, np.int64)
+    nothing = np.zeros(0, np.int64)
+    loop_numba.replay(*graph, nothing, 1)
+    loop_numba.apply(*graph, nothing, np.zeros(5, np.int64), np.zeros(1, np.int64), HUB, 1, 1)
+
+
+class CompiledFamily(Family):
+    """The rules in compiled code; they find the same orders."""
+
+    def replay(self, order: Sequence[int], limit: int) -> Attempt:
+        """See :class:`.rules.Family`."""
+        from . import loop_numba
+
+        kept = [v for v in order if v in self.live]
+        total = int(loop_numba.replay(*self._arrays, np.array(kept, np.int64), limit))
+        return (self.dead + tuple(kept), total) if total < limit else None
+
+    def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
+        """See :class:`.rules.Family`."""
+        from . import loop_numba
+
+        inner = np.array(sorted(self.live), np.int64)
+        weights = np.array([rule.degree, rule.reach, rule.fill, rule.damage, rule.priced], np.int64)
+        reach = self._reach if rule.reach else np.zeros(1, np.int64)
+        sign = -1 if ties == "reverse" else 1
+        order, total = loop_numba.apply(*self._arrays, inner, weights, reach, HUB, sign, limit)
+        return self.dead + tuple(order.tolist()), int(total)
+
+    @cached_property
+    def _reach(self) -> np.ndarray:
+        return np.array(reach_table(self.graph), np.int64)
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, ...]:
+        """Number of vertices, edges without the dead ones ``[m, 2]``, which are unit edges ``[m]``, prices ``[3]``."""
+        graph, dead = self.graph, set(self.dead)
+        edges = [edge for edge in graph.edges if edge[0] not in dead and edge[1] not in dead]
+        units = np.array([edge in graph.unit_edges for edge in edges], np.int64)
+        return graph.size, np.array(edges, np.int64).reshape(-1, 2), units, np.array(self.cost.pair, np.int64)

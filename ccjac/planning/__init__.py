@@ -1,0 +1,1 @@
+"""From a graph and ``order=`` to a plan."""

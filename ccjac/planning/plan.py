@@ -1,0 +1,111 @@
+"""The plan of a Jacobian: graph, order, price and provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from .. import elimination
+from ..elimination import Counts
+from ..graph import Graph
+
+_MARKOWITZ_LIMIT = 20_000
+"""Vertices beyond which a table does not spend the seconds that a Markowitz count takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a Jacobian is computed.  Pass one as ``order=`` to reuse it.
+
+    Attributes:
+        graph: The linearized computational graph, ``None`` for a fallback.
+        order: The intermediate vertices in the order of their elimination.
+        source: ``"zoo:<name>"``, ``"greedy:<rule>"``, ``"search:<method>"``, ``"given"`` or ``"fallback"``.
+        lower_bound: A proven lower bound for ``multiplications``, 0 if none was computed.
+        optimal: Whether ``multiplications`` is known to be minimal over all vertex elimination orders.
+        executor: What runs it, once compiled: ``"kernel"``, ``"ops"``, ``"forward"`` or ``"reverse"``.
+        reason: Why this executor or this fallback.
+    """
+
+    graph: Graph | None
+    order: tuple[int, ...]
+    source: str
+    lower_bound: int = 0
+    optimal: bool = False
+    executor: str = ""
+    reason: str = ""
+    _fingerprint: str = field(default="", repr=False)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Products and sums of the elimination; all zero for a fallback."""
+        return elimination.count(self.graph, self.order) if self.graph is not None else Counts((0, 0, 0), 0)
+
+    @property
+    def multiplications(self) -> int:
+        """Executed multiplications of partials; those by ±1 are free."""
+        return self.counts.multiplications
+
+    @property
+    def structural(self) -> int:
+        """The literature's count: every pair of an in-edge and an out-edge."""
+        return self.counts.structural
+
+    @property
+    def additions(self) -> int:
+        """Products that are added to an existing edge."""
+        return self.counts.additions
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The key of the graph's structure in a zoo, 32 hexadecimal digits; empty for a fallback."""
+        if self._fingerprint or self.graph is None:
+            return self._fingerprint
+        from ..fingerprint import canonical
+
+        return canonical(self.graph).fingerprint
+
+    @property
+    def granularity(self) -> str:
+        """``"scalar"`` or ``"tensor"``; empty for a fallback."""
+        return self.graph.granularity if self.graph is not None else ""
+
+    def with_executor(self, executor: str, reason: str) -> Plan:
+        """The same plan, once it is known what runs it."""
+        return replace(self, executor=executor, reason=reason)
+
+    def describe(self) -> str:
+        """A short table: this order beside forward, reverse and Markowitz, and where it came from."""
+        graph = self.graph
+        if graph is None:
+            return f"Plan: {self.executor or 'framework'} mode of the framework itself (fallback: {self.reason})"
+        lines = [
+            f"Plan: {graph.n_inputs} inputs, {len(graph.eliminable)} intermediate vertices, "
+            f"{len(graph.outputs)} outputs, "
+            f"{len(graph.edges)} edges ({len(graph.unit_edges)} units), {graph.granularity} granularity",
+            f"{'order':<12}{'multiplications':>16}{'structural':>12}{'additions':>11}",
+        ]
+        rows = {"forward": elimination.forward_order(graph), "reverse": elimination.reverse_order(graph)}
+        if len(graph.eliminable) <= _MARKOWITZ_LIMIT:
+            from ..ordering import greedy
+
+            rows["markowitz"] = greedy.markowitz(graph)
+        table = {name: elimination.count(graph, order) for name, order in rows.items()}
+        table["this order"] = self.counts
+        for name, c in table.items():
+            lines.append(f"{name:<12}{c.multiplications:>16,}{c.structural:>12,}{c.additions:>11,}")
+        certainty = (
+            "optimal" if self.optimal else f"at least {self.lower_bound:,}" if self.lower_bound else "not bounded"
+        )
+        lines.append(f"source       {self.source} (multiplications: {certainty})")
+        if graph.labels and self.order:
+            v, pairs = elimination.heaviest(graph, self.order)
+            label = graph.labels[v - graph.n_inputs]
+            lines.append(f"heaviest     vertex {v}: {pairs} pairs" + (f" ({label})" if label else ""))
+        if self.executor:
+            lines.append(f"executor     {self.executor}" + (f" ({self.reason})" if self.reason else ""))
+        lines.append(f"fingerprint  {self.fingerprint}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return self.describe()

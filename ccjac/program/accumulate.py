@@ -1,0 +1,143 @@
+"""Run an elimination order on the local partials: the step from a linearized function to the Jacobian's program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from . import Builder, Program
+from .linearization import Linearization
+
+STRUCTURAL_ZERO = -1
+
+PROGRAM_LIMIT = 25_000
+"""Operations beyond which the framework's own modes, with their matrix products, overtake a straight-line program: at
+20,000 it took 0.85 of the better mode's time in batches of 512, at 100,000 1.8 of it, and half a minute to compile."""
+
+
+@dataclass(frozen=True, eq=False)
+class JacobianProgram:
+    """The finished straight-line program.
+
+    Attributes:
+        program: Its results are the function's values followed by the Jacobian's distinct nonzero entries.
+        n_values: How many of the results are values.
+        entries: ``[outputs, inputs]`` position of every Jacobian entry among the results, or ``STRUCTURAL_ZERO``.
+    """
+
+    program: Program
+    n_values: int
+    entries: np.ndarray
+
+
+def accumulate(
+    linearization: Linearization,
+    order: Sequence[int],
+    *,
+    with_values: bool,
+    dtypes: np.ndarray,
+    limit: int = PROGRAM_LIMIT,
+) -> JacobianProgram:
+    """Eliminate ``order`` and finish the program.
+
+    Args:
+        linearization: The traced function.
+        order: A checked order of its graph.
+        with_values: Whether the function's values are wanted beside the Jacobian.
+        dtypes: ``[outputs, inputs]`` names of the entries' types, broadcastable.
+        limit: Operations that the program may have.
+
+    Raises:
+        UnsupportedError: The program exceeds ``limit``.
+    """
+    builder, graph = linearization.builder, linearization.graph
+    into: list[dict[int, int]] = [{} for _ in range(graph.size)]
+    out_of: list[dict[int, int]] = [{} for _ in range(graph.size)]
+    for (a, b), partial in linearization.partials.items():
+        into[b][a] = out_of[a][b] = partial
+    for v in order:
+        _check_size(len(builder), 4 * limit)
+        preds, succs = into[v], out_of[v]
+        into[v], out_of[v] = {}, {}
+        for s in succs:
+            del into[s][v]
+        for p, left in preds.items():
+            row = out_of[p]
+            del row[v]
+            for s, right in succs.items():
+                value = product(builder, left, right)
+                if s in row:
+                    value = total(builder, row[s], value)
+                row[s] = into[s][p] = value
+    entries = np.full((len(graph.outputs), graph.n_inputs), STRUCTURAL_ZERO, dtype=np.int64)
+    kinds = np.broadcast_to(dtypes, entries.shape)
+    results: list[int] = list(linearization.values) if with_values else []
+    n_values = len(results)
+    position: dict[int, int] = {}
+    for i, output in enumerate(graph.outputs):
+        for j, partial in into[output].items():
+            if j >= graph.n_inputs:
+                if j in graph.live:
+                    raise AssertionError(f"vertex {j} is still in place before output {output}")
+                continue
+            value = converted(builder, partial, str(kinds[i, j]))
+            if builder.constant_value(value) == 0:
+                continue
+            if value not in position:
+                position[value] = len(results)
+                results.append(value)
+            entries[i, j] = position[value]
+    program = builder.finish(results, linearization.n_scalars)
+    _check_size(program.operations, limit)
+    return JacobianProgram(program, n_values, entries)
+
+
+def _check_size(operations: int, limit: int) -> None:
+    if operations > limit:
+        raise UnsupportedError(f"its straight-line program has more than {limit:,} operations")
+
+
+def product(builder: Builder, left: int, right: int) -> int:
+    """The product of two partials.
+
+    A partial that a ``select_n`` switches off stays switched off outside the product: ``select(p, 0, a) * b`` is
+    built as ``select(p, 0, a * b)``.  An infinite or undefined ``b`` in the branch not taken then does no harm, as in
+    that one of the framework's two modes that is not poisoned by it, and a multiplication by a mask costs none.
+    """
+    left, right = _promoted(builder, left, right)
+    for mask, other in ((left, right), (right, left)):
+        node = builder.nodes[mask]
+        if node.op == "select_n" and len(node.args) == 3:
+            which, *cases = node.args
+            if 0 in (numbers := [builder.constant_value(case) for case in cases]):
+                inner = [
+                    case if number == 0 else product(builder, case, other)
+                    for case, number in zip(cases, numbers, strict=True)
+                ]
+                return builder.emit("select_n", (which, *inner), node.dtype)
+    return builder.emit("mul", (left, right), builder.nodes[left].dtype)
+
+
+def total(builder: Builder, left: int, right: int) -> int:
+    """The sum of two partials, in the wider of their types."""
+    left, right = _promoted(builder, left, right)
+    return builder.emit("add", (left, right), builder.nodes[left].dtype)
+
+
+def converted(builder: Builder, value: int, dtype: str) -> int:
+    """``value`` in type ``dtype``."""
+    return builder.emit("convert_element_type", (value,), dtype)
+
+
+_WIDTH = {"float16": 1, "bfloat16": 1, "float32": 2, "float64": 3}
+
+
+def _promoted(builder: Builder, left: int, right: int) -> tuple[int, int]:
+    a, b = builder.nodes[left].dtype, builder.nodes[right].dtype
+    if a == b:
+        return left, right
+    wide = "float32" if _WIDTH[a] == _WIDTH[b] else max(a, b, key=_WIDTH.__getitem__)
+    return converted(builder, left, wide), converted(builder, right, wide)

@@ -1,0 +1,1 @@
+"""XLA's foreign function interface: what a handler reads and writes, and how it is registered."""

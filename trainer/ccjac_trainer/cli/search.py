@@ -1,0 +1,110 @@
+"""``ccjac-train search``: the best order for one function."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccjac import api
+from ccjac.backends.discovery import cost_model
+from ccjac.cli.plan import Arg, Argnums, Backend, Function, Shape, resolve
+from ccjac.cost import MULTIPLICATIONS, CostModel
+from ccjac.elimination import count
+from ccjac.fingerprint import Canonical, canonical
+from ccjac.ordering import greedy
+from ccjac.planning.plan import Plan
+from ccjac.terminal import console
+from ccjac.zoo import Zoo
+
+from ..refresh.interrupts import EXIT_CODE, counted
+from ..refresh.run import run
+from ..refresh.state import Limits
+from ..refresh.task import Task, gap
+from . import table
+from .options import Directory, Method, Seed, chosen_method, chosen_seed, duration, opened
+
+
+def search(
+    function: Function,
+    arg: Arg = None,
+    shape: Shape = None,
+    argnums: Argnums = None,
+    backend: Backend = None,
+    seconds: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="TIME", help="Time for the search: 30, 30s, 5m, 1h."),
+    ] = 10.0,
+    method: Method = None,
+    cost: Annotated[
+        str, typer.Option(metavar="NAME", help="The cost model: multiplications, structural or a plugin's.")
+    ] = "multiplications",
+    seed: Seed = None,
+    zoo: Directory = None,
+) -> None:
+    """Trace one function, search a better order for it, and store that in your zoo."""
+    name, number, model, out = chosen_method(method), chosen_seed(seed), cost_model(cost), console()
+    target, call, wrt = resolve(function, arg or [], shape or [], argnums, backend, "ccjac-train search")
+    label = canonical(api.trace(target, *call.positional, argnums=wrt, backend=backend, **call.keywords))
+    home = opened(zoo)
+    before = _plan(home, label, model, _name(function))
+    start = before.counts.cost(model)
+    out.print(before.describe(), markup=False, soft_wrap=True)
+    task = Task(
+        label.fingerprint,
+        _name(function),
+        replace(label.source, labels=()),
+        model.name,
+        (before.order,),
+        start,
+        method=before.source.removeprefix("zoo:"),
+        kept=False,
+    )
+    with counted() as interrupts:
+        out.print(f"Searching by {name} for {seconds:.3g} s, seed {number}.", markup=False)
+        with table.display(out) as display:
+            done = run(
+                home,
+                [task],
+                method=name,
+                seed=number,
+                limits=Limits(seconds),
+                display=display,
+                interrupts=interrupts,
+            )
+    (row,) = done.rows
+    after = _plan(home, label, model, _name(function))
+    price = after.counts.cost(model)
+    out.print(after.describe(), markup=False, soft_wrap=True)
+    change = f"{start:,} -> {price:,}, {gap(start, price):.1%} less" if price < start else f"{price:,}, no gain"
+    bound = f"bound {row.lower_bound:,}" if row.lower_bound else "no bound"
+    out.print(f"{model.name}: {change} ({bound}); stored in {home.path}", markup=False, soft_wrap=True)
+    if done.stopping:
+        raise typer.Exit(EXIT_CODE)
+    if row.state == "failed":
+        raise typer.Exit(1)
+
+
+def _plan(zoo: Zoo, label: Canonical, model: CostModel, name: str) -> Plan:
+    """The plan that a lookup gives now; a miss is remembered, so that there is something to improve."""
+    graph = label.source
+    if (hit := zoo.lookup(label, model)) is not None:
+        source = hit.method if hit.pending else f"zoo:{hit.source}"
+        order, bound = hit.order, hit.lower_bound
+    else:
+        found = greedy.best(graph, model)
+        zoo.remember_miss(label, found, model, name=name)
+        source, order, bound = found.method, found.order, found.lower_bound
+    if model.name != MULTIPLICATIONS.name:
+        # A plan speaks of the bound on multiplications.
+        return Plan(graph, order, source, _fingerprint=label.fingerprint)
+    optimal = count(graph, order).multiplications <= bound
+    return Plan(graph, order, source, bound, optimal, _fingerprint=label.fingerprint)
+
+
+def _name(function: str) -> str:
+    """``package.flux:residual`` as it is, ``path/to/flux.py:residual`` as ``flux:residual``."""
+    place, _, name = function.rpartition(":")
+    return f"{Path(place).stem}:{name}" if place.endswith(".py") else function

@@ -1,0 +1,1 @@
+"""Search for better orders of what a zoo holds, in many processes."""
