@@ -12,7 +12,7 @@ import pluggy
 
 from ..cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ..errors import CcjacError, PluginWarning
-from . import hooks as hookspecs
+from . import hooks
 
 log = logging.getLogger("ccjac")
 _AUTOLOAD_SWITCH = "CCJAC_DISABLE_PLUGIN_AUTOLOAD"
@@ -24,10 +24,10 @@ def manager() -> pluggy.PluginManager:
     # A quarter of the time of `import ccjac`, and not needed before.
     from importlib.metadata import entry_points
 
-    plugins = pluggy.PluginManager(hookspecs.PROJECT)
-    plugins.add_hookspecs(hookspecs)
+    plugins = pluggy.PluginManager(hooks.PROJECT)
+    plugins.add_hookspecs(hooks)
     if os.environ.get(_AUTOLOAD_SWITCH, "") in ("", "0"):
-        for entry in entry_points(group=hookspecs.PROJECT):
+        for entry in entry_points(group=hooks.PROJECT):
             try:
                 plugin = entry.load()
                 # One distribution may be visible twice on sys.path; its plugins count once.

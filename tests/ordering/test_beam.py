@@ -46,7 +46,7 @@ def test_never_beats_brute_force(cost: CostModel) -> None:
 @pytest.mark.parametrize("cost", [STRUCTURAL, MULTIPLICATIONS], ids=lambda cost: cost.name)
 def test_the_guess_of_a_child_is_the_sum_of_its_prices(cost: CostModel) -> None:
     """A beam of one follows the guess; recount what it must have chosen at its first step."""
-    from ccjac.ordering.beam.searcher.layers_numba import GUESS, PAID, VERTEX, children
+    from ccjac.ordering.beam.layers_numba import GUESS, PAID, VERTEX, children
     from ccjac.ordering.states.bits_numba import eliminate, fill_mask, price
 
     packed = pack(paper_graph("unit_aware/g")[0], cost)

@@ -11,8 +11,8 @@ from ccjac.elimination import EliminationState, check_order, count
 from ccjac.graph import Graph
 from ccjac.ordering import Progress
 from ccjac.ordering.bounds.groups import group_bound
-from ccjac.ordering.exact.searcher import branch, proof
-from ccjac.ordering.exact.searcher.reductions import reduce
+from ccjac.ordering.exact import branch, proof
+from ccjac.ordering.exact.reductions import reduce
 from ccjac.ordering.states.bits import pack_part
 from ccjac.ordering.states.bits_numba import order_price
 

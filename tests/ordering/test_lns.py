@@ -12,8 +12,8 @@ from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import check_order, count
 from ccjac.graph import Graph
 from ccjac.ordering import Progress, greedy
-from ccjac.ordering.annealing.searcher import windows as lns
-from ccjac.ordering.annealing.searcher.equivalent import depth_first, later_neighbours
+from ccjac.ordering.annealing import windows as lns
+from ccjac.ordering.annealing.equivalent import depth_first, later_neighbours
 from ccjac.ordering.states.rows import State, live_rows
 from ccjac.ordering.toolkit.incumbent import Incumbent
 
@@ -100,7 +100,7 @@ def test_an_interrupt_inside_a_pass_keeps_what_was_found() -> None:
 
 
 def test_same_seed_same_decisions() -> None:
-    from ccjac.ordering.annealing.searcher.windows import _Windows
+    from ccjac.ordering.annealing.windows import _Windows
     from ccjac.ordering.toolkit.incumbent import Incumbent
 
     graph, orders = time_steps(10, 3), []

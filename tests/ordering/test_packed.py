@@ -11,7 +11,8 @@ from order_oracles import ODD_PRICES, paper_graph, random_graph
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState, count
 from ccjac.graph import Graph
-from ccjac.ordering.annealing.searcher import Annealer, walk_numba
+from ccjac.ordering.annealing import walk_numba
+from ccjac.ordering.annealing.searcher import Annealer
 from ccjac.ordering.states import bits_numba
 from ccjac.ordering.states.bits import Packed, pack
 

@@ -22,7 +22,7 @@ from ccjac.ordering import SearchResult, searchers
 from ccjac.zoo import Zoo
 from ccjac_trainer import cli
 from ccjac_trainer.cli.options import chosen_method, chosen_seed, duration
-from ccjac_trainer.cli.refresh.pool import Pool
+from ccjac_trainer.refresh.pool import Pool
 
 Run = Callable[..., tuple[int, str, str]]
 

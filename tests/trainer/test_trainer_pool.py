@@ -10,10 +10,10 @@ import pytest
 from train_samples import add_pending, costs, make_graph
 
 from ccjac.zoo import Zoo
-from ccjac_trainer.cli.refresh import pool as pools
-from ccjac_trainer.cli.refresh.messages import Assignment, Done, Lost, News
-from ccjac_trainer.cli.refresh.pool import Pool, cores
-from ccjac_trainer.cli.refresh.task import agenda
+from ccjac_trainer.refresh import pool as pools
+from ccjac_trainer.refresh.messages import Assignment, Done, Lost, News
+from ccjac_trainer.refresh.pool import Pool, cores
+from ccjac_trainer.refresh.task import agenda
 
 
 def assignment(zoo: Zoo) -> Assignment:

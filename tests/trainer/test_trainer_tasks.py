@@ -17,9 +17,9 @@ from ccjac.errors import CcjacError
 from ccjac.graph import Graph
 from ccjac.ordering import SearchResult
 from ccjac.zoo import Zoo
-from ccjac_trainer.cli.refresh.state import DEFAULT_SHARE, Limits, Row, Run
-from ccjac_trainer.cli.refresh.task import Task, agenda, gap, ranked
 from ccjac_trainer.cli.table import visible
+from ccjac_trainer.refresh.state import DEFAULT_SHARE, Limits, Row, Run
+from ccjac_trainer.refresh.task import Task, agenda, gap, ranked
 
 TINY = Graph.from_edges(1, 2, [2], [(0, 1), (1, 2)])
 

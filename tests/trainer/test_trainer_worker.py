@@ -19,9 +19,9 @@ from ccjac.cost import MULTIPLICATIONS
 from ccjac.graph import Graph
 from ccjac.ordering import Certificate, Listener, Progress, SearchResult
 from ccjac.zoo import StoredOrder, Zoo
-from ccjac_trainer.cli.refresh import keeper, worker
-from ccjac_trainer.cli.refresh.messages import Assignment, Done, News
-from ccjac_trainer.cli.refresh.task import agenda
+from ccjac_trainer.refresh import keeper, worker
+from ccjac_trainer.refresh.messages import Assignment, Done, News
+from ccjac_trainer.refresh.task import agenda
 
 Search = Callable[[Graph, Sequence[Sequence[int]], Listener], SearchResult]
 Serve = Callable[..., Done]
