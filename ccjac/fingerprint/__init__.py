@@ -1,5 +1,5 @@
 """A name for a graph's structure: the same mathematics gets the same fingerprint, however it was written."""
 
-from .canonical import SCHEMA, Canonical, canonical, fingerprint
+from .labelling import SCHEMA, Canonical, canonical, fingerprint
 
 __all__ = ["SCHEMA", "Canonical", "canonical", "fingerprint"]
