@@ -16,6 +16,7 @@ from .elimination import check_order, count
 from .errors import BackendError, CcjacError, InputError, UnsupportedError
 from .graph import Graph
 from .planning.choose import choose
+from .planning.naming import call_name
 from .planning.plan import Plan
 from .program.accumulate import JacobianProgram, accumulate
 
@@ -191,7 +192,7 @@ def plan(
     options = _Options(order, backend, granularity, executor, zoo)
     chosen = _select_backend(options.backend, args, kwargs)
     request = Request(fun, _checked_argnums(argnums), has_aux, with_value=False)
-    return _planned(chosen, chosen.trace(chosen.prepare(request, args, kwargs)), options)[0]
+    return _planned(chosen, chosen.trace(chosen.prepare(request, args, kwargs)), options, "", remember=False)[0]
 
 
 def trace(
@@ -253,7 +254,7 @@ def _differentiator(
         compiled = cache.get(key)
         if compiled is None:
             traced = backend.trace(call)
-            compiled = _build(backend, traced, options, getattr(fun, "__name__", "function"))
+            compiled = _build(backend, traced, options, call_name(fun, args, kwargs))
             if traced.reusable:
                 cache[key] = compiled
         return compiled.run(*call.operands)
@@ -261,11 +262,13 @@ def _differentiator(
     return differentiated
 
 
-def _planned(backend: Backend, traced: Traced, options: _Options) -> tuple[Plan, JacobianProgram | None]:
+def _planned(
+    backend: Backend, traced: Traced, options: _Options, name: str, *, remember: bool
+) -> tuple[Plan, JacobianProgram | None]:
     """The plan, and the program unless the plan is the framework's own mode."""
     linearization, obstacle = traced.linearization, traced.obstacle
     if linearization is not None:
-        chosen = choose(linearization.graph, options.order, options.zoo)
+        chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
         try:
             program = accumulate(
                 linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes
@@ -278,7 +281,7 @@ def _planned(backend: Backend, traced: Traced, options: _Options) -> tuple[Plan,
 
 
 def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _Compiled:
-    plan, program = _planned(backend, traced, options)
+    plan, program = _planned(backend, traced, options, name, remember=True)
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
         return _Compiled(backend.fallback(traced)[0], plan)

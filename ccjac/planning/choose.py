@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import elimination
 from ..cost import MULTIPLICATIONS
 from ..errors import OrderError
-from ..fingerprint import canonical
 from ..graph import Graph
-from ..ordering import greedy, searchers
-from ..zoo import resolve
+from .lookup import known_order
 from .plan import Plan
 
-if TYPE_CHECKING:
-    from ..zoo import Zoo
 
-
-def choose(graph: Graph, order: Any = "auto", zoo: Any = None) -> Plan:
+def choose(graph: Graph, order: Any = "auto", zoo: Any = None, *, name: str = "", remember: bool = True) -> Plan:
     """Turn an ``order=`` argument into a plan for ``graph``.
 
     Args:
@@ -26,13 +21,15 @@ def choose(graph: Graph, order: Any = "auto", zoo: Any = None) -> Plan:
         order: ``"auto"`` (zoo, then the greedy portfolio), ``"forward"``, ``"reverse"``, ``"markowitz"``, the name
             of a registered searcher, a sequence of vertices, or a plan of an equal graph.
         zoo: Where ``"auto"`` looks: ``None`` for all layers, a path, a zoo, or ``False`` for none.
+        name: What people call the function, for a miss that is remembered.
+        remember: Whether a miss is written into the zoo; a plan that nobody runs is not worth that.
 
     Raises:
         OrderError: An unknown name, or an order that does not fit.
     """
     if isinstance(order, Plan):
         if order.source == "fallback" or order.graph is None:
-            return choose(graph, "auto", zoo)
+            return choose(graph, "auto", zoo, name=name, remember=remember)
         if order.graph != graph:
             raise OrderError(
                 f"`order` is a `Plan` for {order.graph!r}, but this function has {graph!r}. "
@@ -40,38 +37,48 @@ def choose(graph: Graph, order: Any = "auto", zoo: Any = None) -> Plan:
             )
         return replace(order, graph=graph, executor="", reason="")
     if isinstance(order, str):
-        return _by_name(graph, order, zoo)
+        return _automatic(graph, zoo, name, remember) if order == "auto" else _by_name(graph, order)
     return Plan(graph, elimination.check_order(graph, order), "given")
 
 
-def _by_name(graph: Graph, name: str, zoo: Any) -> Plan:
-    if name == "auto":
-        return _automatic(graph, zoo)
+def _by_name(graph: Graph, name: str) -> Plan:
     if name == "forward":
         return Plan(graph, elimination.forward_order(graph), "given")
     if name == "reverse":
         return Plan(graph, elimination.reverse_order(graph), "given")
+    # The searchers are loaded where one is asked for.
+    from ..ordering import greedy, searchers
 
     if name == "markowitz":
         return Plan(graph, greedy.markowitz(graph), "greedy:LM")
     known = searchers()
     if name not in known:
-        names = ", ".join(["auto", "forward", "reverse", "markowitz", *sorted(known)])
-        raise OrderError(f"`order` must be one of {names}, a sequence of vertices or a `Plan`; got {name!r}.")
+        from difflib import get_close_matches
+
+        names = ["auto", "forward", "reverse", "markowitz", *sorted(known)]
+        near = get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise OrderError(
+            f"`order` must be one of {', '.join(names)}, a sequence of vertices or a `Plan`; got {name!r}.{hint}"
+        )
     result = known[name].search(graph, cost=MULTIPLICATIONS, seconds=10.0, seed=0)
     source = result.method if result.method.startswith("greedy:") else f"search:{result.method}"
     order = elimination.check_order(graph, result.order)
-    return Plan(graph, order, source, result.lower_bound, result.optimal)
+    return Plan(graph, order, source, result.lower_bound, result.certificate, trusted=True)
 
 
-def _automatic(graph: Graph, zoo: Any) -> Plan:
-    layers: Zoo | None = resolve(zoo)
+def _automatic(graph: Graph, zoo: Any, name: str, remember: bool) -> Plan:
+    from ..fingerprint import canonical
+    from ..zoo import resolve
+
     label = canonical(graph)
-    if layers is not None and (hit := layers.lookup(label, MULTIPLICATIONS)) is not None:
-        source = hit.method if hit.pending else f"zoo:{hit.source}"
-        return Plan(graph, hit.order, source, hit.lower_bound, hit.optimal, _fingerprint=label.fingerprint)
-    best = greedy.best(graph, MULTIPLICATIONS)
-    if layers is not None:
-        layers.remember_miss(label, best)
-    order = elimination.check_order(graph, best.order)
-    return Plan(graph, order, best.method, best.lower_bound, best.optimal, _fingerprint=label.fingerprint)
+    known = known_order(label, resolve(zoo), name=name, remember=remember)
+    return Plan(
+        graph,
+        known.order,
+        known.source,
+        known.lower_bound,
+        known.certificate,
+        known.trusted,
+        _fingerprint=label.fingerprint,
+    )

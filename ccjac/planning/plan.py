@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .. import elimination
+from ..cost import MULTIPLICATIONS
 from ..elimination import Counts
 from ..graph import Graph
+
+if TYPE_CHECKING:
+    from ..ordering.protocol import Certificate
 
 _MARKOWITZ_LIMIT = 20_000
 """Vertices beyond which a table does not spend the seconds that a Markowitz count takes."""
@@ -21,8 +26,10 @@ class Plan:
         graph: The linearized computational graph, ``None`` for a fallback.
         order: The intermediate vertices in the order of their elimination.
         source: ``"zoo:<name>"``, ``"greedy:<rule>"``, ``"search:<method>"``, ``"given"`` or ``"fallback"``.
-        lower_bound: A proven lower bound for ``multiplications``, 0 if none was computed.
-        optimal: Whether ``multiplications`` is known to be minimal over all vertex elimination orders.
+        claimed_bound: The lower bound for ``multiplications`` that comes with the order, 0 if none does.  What a file
+            says is a claim; see :attr:`lower_bound`.
+        certificate: Why that bound holds, if anybody said so.
+        trusted: Whether the bound was computed in this process, so that it need not be computed again.
         executor: What runs it, once compiled: ``"kernel"``, ``"ops"``, ``"forward"`` or ``"reverse"``.
         reason: Why this executor or this fallback.
     """
@@ -30,8 +37,9 @@ class Plan:
     graph: Graph | None
     order: tuple[int, ...]
     source: str
-    lower_bound: int = 0
-    optimal: bool = False
+    claimed_bound: int = 0
+    certificate: Certificate | None = field(default=None, repr=False)
+    trusted: bool = field(default=False, repr=False)
     executor: str = ""
     reason: str = ""
     _fingerprint: str = field(default="", repr=False)
@@ -55,6 +63,36 @@ class Plan:
     def additions(self) -> int:
         """Products that are added to an existing edge."""
         return self.counts.additions
+
+    @cached_property
+    def lower_bound(self) -> int:
+        """A proven lower bound for ``multiplications``, 0 if there is none.
+
+        A bound that came from a file is computed anew from its certificate, on first use.  Where that would take longer
+        than about a second, or the proof was an exhaustive search, it remains a claim, and counts as 0 here.
+        """
+        if self.graph is None or self.trusted or not self.claimed_bound or self.certificate is None:
+            return self.claimed_bound if self.trusted else 0
+        from ..ordering.bounds.recheck import recomputed
+
+        return recomputed(self.graph, MULTIPLICATIONS, self.certificate) or 0
+
+    @property
+    def optimal(self) -> bool:
+        """Whether ``multiplications`` is proven to be minimal over all vertex elimination orders."""
+        return self.graph is not None and self.multiplications <= self.lower_bound
+
+    @property
+    def certainty(self) -> str:
+        """What is known of the distance to the optimum, in a few words; what is merely claimed is called a claim."""
+        if self.optimal:
+            return "optimal"
+        words = f"at least {self.lower_bound:,}" if self.lower_bound else "not bounded"
+        if self.claimed_bound > self.lower_bound:
+            claim = "optimal" if self.claimed_bound >= self.multiplications else f"at least {self.claimed_bound:,}"
+            proof = self.certificate.proof if self.certificate is not None else "none"
+            words += f"; {claim} as its source claims, proof: {proof}"
+        return words
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,10 +132,7 @@ class Plan:
         table["this order"] = self.counts
         for name, c in table.items():
             lines.append(f"{name:<12}{c.multiplications:>16,}{c.structural:>12,}{c.additions:>11,}")
-        certainty = (
-            "optimal" if self.optimal else f"at least {self.lower_bound:,}" if self.lower_bound else "not bounded"
-        )
-        lines.append(f"source       {self.source} (multiplications: {certainty})")
+        lines.append(f"source       {self.source} (multiplications: {self.certainty})")
         if graph.labels and self.order:
             v, pairs = elimination.heaviest(graph, self.order)
             label = graph.labels[v - graph.n_inputs]

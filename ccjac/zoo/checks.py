@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import get_args
+
 from ..backends.discovery import cost_model
 from ..cost import CostModel
 from ..elimination import check_order, count
 from ..errors import CcjacError, OrderError
 from ..fingerprint import canonical
 from ..graph import Graph
+from ..ordering.protocol import Certificate, Proof
 from .entry import Entry, StoredOrder
 
 
@@ -39,3 +43,10 @@ def problems(entry: Entry) -> dict[str, str]:
         if (wrong := flaw(entry.graph, stored, stored.order, model)) is not None:
             found[name] = wrong
     return found
+
+
+def certificate_of(stored: StoredOrder, renumber: Callable[[Iterable[int]], tuple[int, ...]] = tuple) -> Certificate:
+    """Why a stored bound is said to hold, in the numbering to which ``renumber`` leads from the canonical one."""
+    if stored.proof not in get_args(Proof):
+        return Certificate()
+    return Certificate(stored.proof, tuple(renumber(group) for group in stored.groups))  # type: ignore[arg-type]

@@ -137,7 +137,19 @@ def decode_order(fields: Mapping[str, Any], cost: str, size: int) -> StoredOrder
         _integer(stored, "seed", -_MAX_COST, _MAX_COST),
         float(seconds),
         _get(stored, "pending", bool),
+        _groups(stored, size),
     )
+
+
+def _groups(stored: Mapping[str, Any], size: int) -> tuple[tuple[int, ...], ...]:
+    """Disjoint sets of vertices; files of earlier versions have none."""
+    groups = _get(stored, "groups", list) if "groups" in stored else []
+    if not all(type(group) is list for group in groups):
+        raise MalformedError("`groups` must be lists of vertices")
+    members = [v for group in groups for v in group]
+    if len(members) > size or not all(type(v) is int and 0 <= v < size for v in members):
+        raise MalformedError("`groups` of other things than vertices")
+    return tuple(tuple(group) for group in groups)
 
 
 def _encode_order(stored: StoredOrder) -> dict[str, Any]:
@@ -149,6 +161,7 @@ def _encode_order(stored: StoredOrder) -> dict[str, Any]:
         "seed": stored.seed,
         "seconds": round(stored.seconds, 3),
         "pending": stored.pending,
+        **({"groups": [list(group) for group in stored.groups]} if stored.groups else {}),
         "order": list(stored.order),
     }
 

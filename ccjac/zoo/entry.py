@@ -30,6 +30,7 @@ class StoredOrder:
         seed: The finder's seed.
         seconds: Time spent on searches for this order and for those that it replaced, as far as known.
         pending: A greedy order that was remembered at a miss and waits for a better one.
+        groups: For the proof ``"groups"`` its disjoint groups, in canonical numbering, so that anybody can repeat it.
     """
 
     order: tuple[int, ...]
@@ -40,6 +41,7 @@ class StoredOrder:
     seed: int = 0
     seconds: float = 0.0
     pending: bool = False
+    groups: tuple[tuple[int, ...], ...] = ()
 
     @property
     def optimal(self) -> bool:
@@ -54,9 +56,14 @@ class StoredOrder:
         """
         wins = other.cost < self.cost or (other.cost == self.cost and self.pending and not other.pending)
         best = replace(other, seconds=max(self.seconds, other.seconds)) if wins else self
-        bounds = [(kept.lower_bound, kept.proof) for kept in (best, self, other) if kept.lower_bound <= best.cost]
-        bound, proof = max(bounds, key=lambda b: b[0], default=(0, "none"))
-        return replace(best, lower_bound=bound, proof=proof)
+        bounds = [
+            # Of equal bounds the one that can be repeated.
+            (kept.lower_bound, bool(kept.groups) or kept.proof == "menger", kept.proof, kept.groups)
+            for kept in (best, self, other)
+            if kept.lower_bound <= best.cost
+        ]
+        bound, _, proof, groups = max(bounds, key=lambda b: b[:2], default=(0, False, "none", ()))
+        return replace(best, lower_bound=bound, proof=proof, groups=groups)
 
 
 @dataclass(frozen=True)

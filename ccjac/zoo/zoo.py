@@ -16,8 +16,9 @@ from ..elimination import check_order, count
 from ..errors import ZooError
 from ..fingerprint import Canonical, canonical
 from ..graph import Graph
+from ..ordering.protocol import Certificate
 from . import maintenance
-from .checks import flaw
+from .checks import certificate_of, flaw
 from .entry import Entry, StoredOrder
 from .layers import Layers
 from .maintenance import Finding, Imported
@@ -56,7 +57,9 @@ class Hit:
         source: Where it lay: ``"user"``, ``"memory"``, or the domain of a shipped zoo.
         method: What found it, as stored.
         lower_bound: As stored: a claim, for display.
-        optimal: Whether the stored bound says so.
+        optimal: Whether the stored bound says so: a claim as well.
+        certificate: Why the bound holds, as stored, in the graph's own numbering;
+            :func:`ccjac.ordering.bounds.recheck.recomputed` computes the bound from it.
         pending: The order is a greedy one that was remembered at a miss.
     """
 
@@ -67,6 +70,7 @@ class Hit:
     lower_bound: int
     optimal: bool
     pending: bool
+    certificate: Certificate
 
 
 class Zoo:
@@ -116,7 +120,16 @@ class Zoo:
             if (wrong := flaw(label.source, stored, order, model)) is not None:
                 trouble.report(f"an order for {label.fingerprint} was ignored: {wrong}")
                 continue
-            waiting = Hit(order, stored.cost, source, stored.method, stored.lower_bound, stored.optimal, stored.pending)
+            waiting = Hit(
+                order,
+                stored.cost,
+                source,
+                stored.method,
+                stored.lower_bound,
+                stored.optimal,
+                stored.pending,
+                certificate_of(stored, label.from_canonical),
+            )
             if not stored.pending:
                 break
         return waiting
@@ -296,10 +309,17 @@ def _entry(
     label, model = _label(graph), cost_model(cost)
     order = check_order(label.source, found.order)
     price = count(label.source, order).cost(model)
-    proof = str(getattr(getattr(found, "certificate", None), "proof", "none"))
-    bound = min(int(found.lower_bound), price)
+    certificate = getattr(found, "certificate", None)
     stored = StoredOrder(
-        label.to_canonical(order), price, bound, found.method, proof, seed, float(found.seconds), pending
+        label.to_canonical(order),
+        price,
+        min(int(found.lower_bound), price),
+        found.method,
+        str(getattr(certificate, "proof", "none")),
+        seed,
+        float(found.seconds),
+        pending,
+        tuple(label.to_canonical(group) for group in getattr(certificate, "groups", ())),
     )
     today = datetime.now(UTC).date().isoformat()
     return Entry(label.fingerprint, label.graph, {model.name: stored}, (name,) if name else (), today, today)

@@ -79,6 +79,7 @@ def entry_of(task: Task, method: str, seconds: float, seed: int, known: Zoo, *, 
             found.certificate.proof,
             seed,
             round(found.seconds, 2),
+            groups=tuple(label.to_canonical(group) for group in found.certificate.groups),
         )
         orders[cost.name] = new if stored is None else stored.merged(new)
     return Entry(label.fingerprint, label.graph, orders, (task.name,))

@@ -43,13 +43,21 @@ def other(x: Any) -> Any:
 def test_the_second_trace_finds_the_first_ones_order(zoo_directory: Path) -> None:
     first = ccjac.plan(original, X)
     assert first.source.startswith("greedy:")
+    ccjac.jacobian(original)(X)
     (entry,) = Zoo.default().pending()
     assert entry.fingerprint == first.fingerprint
+    assert entry.names == (f"{__name__}:original(f64[3])",)
     assert any(zoo_directory.iterdir())
     again = ccjac.plan(shuffled, X)
     assert again.fingerprint == first.fingerprint
     assert again.multiplications == first.multiplications
     assert len(list(Zoo.default().entries(mine=True))) == 1
+
+
+def test_a_plan_alone_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCJAC_ZOO", str(tmp_path / "none"))
+    assert ccjac.plan(original, X).source.startswith("greedy:")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

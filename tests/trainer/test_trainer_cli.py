@@ -228,7 +228,8 @@ def test_search_speaks_of_itself(run: Run) -> None:
 
 
 def test_the_command_is_installed_under_its_name() -> None:
-    project = tomllib.loads((Path(cli.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    root = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").is_file())
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["scripts"]["ccjac-train"] == f"{cli.__name__}:{cli.main.__name__}"
 
 

@@ -12,9 +12,8 @@ from ccjac import api
 from ccjac.backends.discovery import cost_model
 from ccjac.cli.plan import Arg, Argnums, Backend, Function, Shape, resolve
 from ccjac.cost import MULTIPLICATIONS, CostModel
-from ccjac.elimination import count
 from ccjac.fingerprint import Canonical, canonical
-from ccjac.ordering import greedy
+from ccjac.planning.lookup import known_order
 from ccjac.planning.plan import Plan
 from ccjac.terminal import console
 from ccjac.zoo import Zoo
@@ -89,19 +88,12 @@ def search(
 
 def _plan(zoo: Zoo, label: Canonical, model: CostModel, name: str) -> Plan:
     """The plan that a lookup gives now; a miss is remembered, so that there is something to improve."""
-    graph = label.source
-    if (hit := zoo.lookup(label, model)) is not None:
-        source = hit.method if hit.pending else f"zoo:{hit.source}"
-        order, bound = hit.order, hit.lower_bound
-    else:
-        found = greedy.best(graph, model)
-        zoo.remember_miss(label, found, model, name=name)
-        source, order, bound = found.method, found.order, found.lower_bound
+    known = known_order(label, zoo, model, name=name)
+    plan = Plan(label.source, known.order, known.source, _fingerprint=label.fingerprint)
     if model.name != MULTIPLICATIONS.name:
         # A plan speaks of the bound on multiplications.
-        return Plan(graph, order, source, _fingerprint=label.fingerprint)
-    optimal = count(graph, order).multiplications <= bound
-    return Plan(graph, order, source, bound, optimal, _fingerprint=label.fingerprint)
+        return plan
+    return replace(plan, claimed_bound=known.lower_bound, certificate=known.certificate, trusted=known.trusted)
 
 
 def _name(function: str) -> str:
