@@ -85,7 +85,7 @@ import jax, numpy as np
 import jax.numpy as jnp
 from ccjac.program import Builder
 from ccjac.kernels import Layout
-from ccjac_jax import ffi
+from ccjac_jax.xla import register as ffi
 from ccjac_jax.kernel import kernel_call
 b = Builder()
 x = b.input(0, "float64")

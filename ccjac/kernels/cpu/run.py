@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ...program.program import Program
 from ..layout import Layout
 from ..operations import obstacle
+from . import pool
 from .jit import Code, compile_text
 from .module import ENTRY, write_module
 from .target import Target
@@ -87,13 +87,12 @@ class Kernel:
         """
         ins = (ctypes.c_void_p * len(operands))(*operands)
         outs = (ctypes.c_void_p * len(results))(*results)
-        share = -(-batch // max(threads, 1) // self.lanes) * self.lanes
-        bounds = [(b, min(b + share, batch)) for b in range(0, batch, max(share, 1))]
-        if len(bounds) <= 1:
-            failed = self._function(ins, outs, 0, batch)
+        if threads > 1:
+            # Several pieces for each thread, so that one that comes late or is interrupted leaves work to the others.
+            piece = max(-(-batch // (4 * threads) // self.lanes), 1) * self.lanes
+            failed = pool.run(self.address, ins, outs, batch, piece, threads)
         else:
-            with ThreadPoolExecutor(len(bounds)) as pool:
-                failed = max(pool.map(lambda bound: self._function(ins, outs, *bound), bounds))
+            failed = self._function(ins, outs, 0, batch)
         if failed:
             raise MemoryError("`Kernel.call`: no memory for the kernel's scratch space")
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ccjac.kernels.cpu.pieces import LIBRARY_FUNCTIONS as PIECES_FUNCTIONS
 from ccjac.kernels.cpu.target import Target
 
 from .threads import ERROR_CREATE, write_arguments, write_threads
 
 CALL = "ccjac.call"
-LIBRARY_FUNCTIONS = ("malloc", "free", "madvise", "sched_yield")
+LIBRARY_FUNCTIONS = (*PIECES_FUNCTIONS, "madvise")
 """What the module needs of the C library."""
 
 # Offsets in XLA_FFI_CallFrame (its args begin at 40, its rets at 80) and XLA_FFI_Buffer.
@@ -114,6 +115,7 @@ wrong:
 read:
   %ins = alloca ptr, i64 %n.in
   %outs = alloca ptr, i64 %n.out
+  %pool = alloca [2 x ptr]
   %args.place = getelementptr i8, ptr %frame, i64 {_ARGS}
   %args = load ptr, ptr %args.place
   %rets.place = getelementptr i8, ptr %frame, i64 {_RETS}
@@ -147,7 +149,10 @@ advise:
   %more = icmp ult i64 %next, %n.out
   br i1 %more, label %advise, label %run
 run:
-  %status = call i32 @parallel(ptr %api, ptr %context, ptr %kernel, i64 %piece, ptr %ins, ptr %outs, i64 %batch)
+  store ptr %api, ptr %pool
+  %context.in.pool = getelementptr i8, ptr %pool, i64 8
+  store ptr %context, ptr %context.in.pool
+  %status = call i32 @parallel(ptr %pool, ptr %kernel, i64 %piece, ptr %ins, ptr %outs, i64 %batch)
   %good = icmp eq i32 %status, 0
   br i1 %good, label %done, label %full
 done:

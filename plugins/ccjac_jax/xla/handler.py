@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 
+from ccjac.kernels.cpu.pieces import piece_samples
 from ccjac.kernels.layout import Layout
-from ccjac.kernels.operations import COSTS, FUNCTION_COST
 from ccjac.kernels.writer import BYTES
 from ccjac.program.program import Program
 
@@ -32,19 +32,12 @@ _DATA_TYPE = {
 }
 """``XLA_FFI_DataType``."""
 
-_PIECE_WORK = 700_000
-"""Simple operations and bytes, read or written, times samples in one piece: 20 to 40 µs, several times what waking a
-thread costs.  Where all cores are busy, batches cut finer took up to 1.6 times as long as on one thread."""
-_PIECE_VECTORS = 8
-"""The least of a piece in vectors, over which the scratch memory's preparation is spread."""
-
 
 def write_handler(program: Program, layout: Layout, lanes: int) -> str:
     """``@handler(call_frame)``: an ``XLA_FFI_Handler`` for ``@kernel``."""
     rows = [_row(o.dtype, len(o.scalars), o.batched) for o in layout.operands]
     rows += [_row(r.dtype, len(r.entries), True) for r in layout.results]
-    work = sum(COSTS.get(n.op, FUNCTION_COST) for n in program.nodes) + sum(row[-1] for row in rows)
-    piece = max(-(-_PIECE_WORK // max(work, 1) // lanes), _PIECE_VECTORS) * lanes
+    piece = piece_samples(program, layout, lanes)
     table = [len(layout.operands), len(layout.results), piece, *itertools.chain(*rows)]
     numbers = ", ".join(f"i64 {number}" for number in table)
     return f"""

@@ -1,11 +1,8 @@
-"""The threads of one call, as LLVM IR: ``@parallel`` shares a batch between XLA's threads and the calling one.
-
-Large batches are cut into pieces that all threads take from a common counter.  Whoever finds no piece left leaves; the
-caller waits only for pieces that someone has begun, so that a busy pool blocks nobody.
-"""
+"""XLA's threads as the pool of :mod:`ccjac.kernels.cpu.pieces`: two pointers, XLA's functions and a call's context."""
 
 from __future__ import annotations
 
+from ccjac.kernels.cpu.pieces import write_pieces
 from ccjac.kernels.cpu.target import Target
 
 # Offsets in XLA_FFI_Api.
@@ -14,8 +11,8 @@ ERROR_CREATE, ERROR_DESTROY, POOL_SCHEDULE, POOL_THREADS = (_API_FUNCTIONS + 8 *
 
 
 def write_threads(target: Target) -> str:
-    """``@parallel(api, context, kernel, piece, in, out, batch)``: the status of ``kernel`` for a whole batch."""
-    return _PARALLEL + _control_word(target)
+    """``@parallel(pool, kernel, piece, in, out, batch)`` and what it needs."""
+    return write_pieces(target) + _POOL
 
 
 def write_arguments(size: int) -> str:
@@ -26,74 +23,14 @@ def write_arguments(size: int) -> str:
   store ptr null, ptr %extension"""
 
 
-# The state that the threads of one call share, on the heap because a task may start after the call has returned:
-# 0 references, 8 next piece, 16 unfinished pieces, 24 pieces, 32 batch, 40 in, 48 out, 56 status, 60 control word,
-# 64 kernel, 72 samples in a piece.
-_STATE_BYTES = 80
+_LOAD = """  %api = load ptr, ptr %pool
+  %context.in.pool = getelementptr i8, ptr %pool, i64 8
+  %context = load ptr, ptr %context.in.pool"""
 
-
-_PARALLEL = f"""
-define internal void @work(ptr %state) #0 {{
+_POOL = f"""
+define internal i64 @pool.threads(ptr %pool) #0 {{
 entry:
-  %next.place = getelementptr i8, ptr %state, i64 8
-  %left.place = getelementptr i8, ptr %state, i64 16
-  %pieces.place = getelementptr i8, ptr %state, i64 24
-  %batch.place = getelementptr i8, ptr %state, i64 32
-  %in.place = getelementptr i8, ptr %state, i64 40
-  %out.place = getelementptr i8, ptr %state, i64 48
-  %status.place = getelementptr i8, ptr %state, i64 56
-  %kernel.place = getelementptr i8, ptr %state, i64 64
-  %piece.place = getelementptr i8, ptr %state, i64 72
-  %pieces = load i64, ptr %pieces.place
-  %batch = load i64, ptr %batch.place
-  %kernel = load ptr, ptr %kernel.place
-  %piece = load i64, ptr %piece.place
-  br label %loop
-loop:
-  %k = atomicrmw add ptr %next.place, i64 1 acq_rel
-  %mine = icmp slt i64 %k, %pieces
-  br i1 %mine, label %compute, label %done
-compute:
-  %in = load ptr, ptr %in.place
-  %out = load ptr, ptr %out.place
-  %begin = mul i64 %k, %piece
-  %begin.next = add i64 %begin, %piece
-  %over = icmp sgt i64 %begin.next, %batch
-  %end = select i1 %over, i64 %batch, i64 %begin.next
-  %status = call i32 %kernel(ptr %in, ptr %out, i64 %begin, i64 %end)
-  %before = atomicrmw or ptr %status.place, i32 %status acq_rel
-  %left = atomicrmw sub ptr %left.place, i64 1 acq_rel
-  br label %loop
-done:
-  ret void
-}}
-
-define internal void @release(ptr %state) #0 {{
-entry:
-  %count = atomicrmw sub ptr %state, i64 1 acq_rel
-  %last = icmp eq i64 %count, 1
-  br i1 %last, label %gone, label %done
-gone:
-  call void @free(ptr %state)
-  br label %done
-done:
-  ret void
-}}
-
-define internal void @task(ptr %state) #0 {{
-entry:
-  %word.place = getelementptr i8, ptr %state, i64 60
-  %word = load i32, ptr %word.place
-  %own = call i32 @control.get()
-  call void @control.set(i32 %word)
-  call void @work(ptr %state)
-  call void @control.set(i32 %own)
-  call void @release(ptr %state)
-  ret void
-}}
-
-define internal i64 @pool.threads(ptr %api, ptr %context) #0 {{
-entry:
+{_LOAD}
   %number = alloca i64
   store i64 1, ptr %number
 {write_arguments(32)}
@@ -114,62 +51,9 @@ unknown:
   ret i64 1
 }}
 
-define internal void @forget(ptr %api, ptr %error) #0 {{
+define internal i1 @pool.schedule(ptr %pool, ptr %state, i64 %threads) #0 {{
 entry:
-{write_arguments(24)}
-  %error.place = getelementptr i8, ptr %args, i64 16
-  store ptr %error, ptr %error.place
-  %place = getelementptr i8, ptr %api, i64 {ERROR_DESTROY}
-  %destroy = load ptr, ptr %place
-  call void %destroy(ptr %args)
-  ret void
-}}
-
-define internal i32 @parallel(ptr %api, ptr %context, ptr %kernel, i64 %piece, ptr %in, ptr %out, i64 %batch) #0 {{
-entry:
-  %twice = mul i64 %piece, 2
-  %large = icmp sge i64 %batch, %twice
-  br i1 %large, label %ask, label %alone
-ask:
-  %threads = call i64 @pool.threads(ptr %api, ptr %context)
-  %several = icmp sgt i64 %threads, 1
-  br i1 %several, label %several.threads, label %alone
-alone:
-  %status.alone = call i32 %kernel(ptr %in, ptr %out, i64 0, i64 %batch)
-  ret i32 %status.alone
-several.threads:
-  %less = sub i64 %piece, 1
-  %rounded = add i64 %batch, %less
-  %pieces = udiv i64 %rounded, %piece
-  %fewer = icmp slt i64 %pieces, %threads
-  %useful = select i1 %fewer, i64 %pieces, i64 %threads
-  %helpers = sub i64 %useful, 1
-  %state = call ptr @malloc(i64 {_STATE_BYTES})
-  %failed = icmp eq ptr %state, null
-  br i1 %failed, label %alone, label %share
-share:
-  store i64 %useful, ptr %state
-  %next.place = getelementptr i8, ptr %state, i64 8
-  store i64 0, ptr %next.place
-  %left.place = getelementptr i8, ptr %state, i64 16
-  store i64 %pieces, ptr %left.place
-  %pieces.place = getelementptr i8, ptr %state, i64 24
-  store i64 %pieces, ptr %pieces.place
-  %batch.place = getelementptr i8, ptr %state, i64 32
-  store i64 %batch, ptr %batch.place
-  %in.place = getelementptr i8, ptr %state, i64 40
-  store ptr %in, ptr %in.place
-  %out.place = getelementptr i8, ptr %state, i64 48
-  store ptr %out, ptr %out.place
-  %status.place = getelementptr i8, ptr %state, i64 56
-  store i32 0, ptr %status.place
-  %kernel.place = getelementptr i8, ptr %state, i64 64
-  store ptr %kernel, ptr %kernel.place
-  %piece.place = getelementptr i8, ptr %state, i64 72
-  store i64 %piece, ptr %piece.place
-  %word = call i32 @control.get()
-  %word.place = getelementptr i8, ptr %state, i64 60
-  store i32 %word, ptr %word.place
+{_LOAD}
 {write_arguments(40)}
   %context.place = getelementptr i8, ptr %args, i64 16
   store ptr %context, ptr %context.place
@@ -179,63 +63,23 @@ share:
   store ptr %state, ptr %data.place
   %place = getelementptr i8, ptr %api, i64 {POOL_SCHEDULE}
   %schedule = load ptr, ptr %place
-  br label %schedule.loop
-schedule.loop:
-  %k = phi i64 [ 0, %share ], [ %k.next, %scheduled ]
-  %more = icmp slt i64 %k, %helpers
-  br i1 %more, label %schedule.one, label %own
-schedule.one:
   %error = call ptr %schedule(ptr %args)
   %good = icmp eq ptr %error, null
-  br i1 %good, label %scheduled, label %refused
+  br i1 %good, label %taken, label %refused
+taken:
+  ret i1 true
 refused:
   call void @forget(ptr %api, ptr %error)
-  call void @release(ptr %state)
-  br label %scheduled
-scheduled:
-  %k.next = add i64 %k, 1
-  br label %schedule.loop
-own:
-  call void @work(ptr %state)
-  br label %wait
-wait:
-  %left = load atomic i64, ptr %left.place acquire, align 8
-  %waiting = icmp sgt i64 %left, 0
-  br i1 %waiting, label %pause, label %done
-pause:
-  %ignored = call i32 @sched_yield()
-  br label %wait
-done:
-  %status = load atomic i32, ptr %status.place acquire, align 4
-  call void @release(ptr %state)
-  ret i32 %status
+  ret i1 false
 }}
 
-declare i32 @sched_yield()"""
-
-
-def _control_word(target: Target) -> str:
-    """Rounding and flushing mode of the calling thread, for the helping threads to take over."""
-    if not target.x86:
-        return """
-define internal i32 @control.get() #0 {
-  ret i32 0
-}
-define internal void @control.set(i32 %word) #0 {
+define internal void @forget(ptr %api, ptr %error) #0 {{
+entry:
+{write_arguments(24)}
+  %error.place = getelementptr i8, ptr %args, i64 16
+  store ptr %error, ptr %error.place
+  %place = getelementptr i8, ptr %api, i64 {ERROR_DESTROY}
+  %destroy = load ptr, ptr %place
+  call void %destroy(ptr %args)
   ret void
-}"""
-    return """
-declare void @llvm.x86.sse.stmxcsr(ptr)
-declare void @llvm.x86.sse.ldmxcsr(ptr)
-define internal i32 @control.get() #0 {
-  %place = alloca i32
-  call void @llvm.x86.sse.stmxcsr(ptr %place)
-  %word = load i32, ptr %place
-  ret i32 %word
-}
-define internal void @control.set(i32 %word) #0 {
-  %place = alloca i32
-  store i32 %word, ptr %place
-  call void @llvm.x86.sse.ldmxcsr(ptr %place)
-  ret void
-}"""
+}}"""
