@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .structural import STRUCTURAL
+from .structural import IDENTITIES, STRUCTURAL
 
 _SHARED: dict[str, Callable[..., np.ndarray]] = {
     "add": np.add,
@@ -38,7 +38,9 @@ def on_numpy(eqn: Any, operands: list[np.ndarray]) -> list[np.ndarray] | None:
     if name in STRUCTURAL and name != "gather":
         rule, divide = STRUCTURAL[name]
         arrays, indices = divide(len(operands))
-        return rule(eqn.params, [operands[k] for k in arrays], [operands[k] for k in indices], 0)
+        return rule(eqn.params, [operands[k] for k in arrays], [operands[k] for k in indices])
+    if name in IDENTITIES:
+        return operands
     if name in _SHARED:
         with np.errstate(all="ignore"):
             return [np.asarray(_SHARED[name](*operands), dtype=dtype)]

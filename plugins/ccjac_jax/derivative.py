@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 from jax.extend import core as jex
 
-from ccjac.errors import UnsupportedError
+from ccjac.expand import Expander, Value
+from ccjac.limits import RULE_MEMORY
 
 from .settings import setting
 
@@ -26,12 +27,20 @@ class LocalRule:
         operands: The distinct variables the operands stand for.
         active: Positions among ``operands`` of those with tangents.
         differentiable: Positions of the results that carry tangents.
+        n_derivatives: How many tangents (cotangents) the jaxpr ends with.
     """
 
     closed: Any
     operands: tuple[Any, ...]
     active: tuple[int, ...]
     differentiable: tuple[int, ...]
+    n_derivatives: int
+
+    def run(self, ex: Expander, primals: Sequence[Value], tangents: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+        """Walk through the jaxpr, see :class:`ccjac.expand.LocalRule`."""
+        outs = ex.run(self.closed, [*primals, *tangents])
+        n = len(outs) - self.n_derivatives
+        return outs[:n], outs[n:]
 
 
 def is_literal(var: Any) -> bool:
@@ -80,7 +89,7 @@ def forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
         return primals_out, [tangents_out[k] for k in differentiable]
 
     closed = jax.make_jaxpr(rule)(shapes, [shapes[k] for k in active])
-    return LocalRule(closed, operands, active, differentiable)
+    return LocalRule(closed, operands, active, differentiable, len(differentiable))
 
 
 def reverse_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
@@ -101,7 +110,7 @@ def reverse_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
 
     outs = [_shape(eqn.outvars[k].aval) for k in differentiable]
     closed = jax.make_jaxpr(rule)(shapes, outs)
-    return LocalRule(closed, operands, active, differentiable)
+    return LocalRule(closed, operands, active, differentiable, len(active))
 
 
 def _shape(aval: Any) -> jax.ShapeDtypeStruct:
@@ -143,14 +152,6 @@ def remembered_forward_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
         return forward_rule(eqn, active_vars)
     if found is None:
         found = forward_rule(eqn, active_vars)
-        if len(_memory) < _MEMORY_LIMIT:
+        if len(_memory) < RULE_MEMORY:
             _memory[key] = found
-    return LocalRule(found.closed, operands, found.active, found.differentiable)
-
-
-_MEMORY_LIMIT = 4096
-
-
-def unsupported(name: str, why: str = "has no scalar rule") -> UnsupportedError:
-    """The exception that sends a function to the framework's own mode."""
-    return UnsupportedError(f"the operation `{name}` {why}")
+    return replace(found, operands=operands)

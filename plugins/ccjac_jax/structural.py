@@ -1,7 +1,8 @@
-"""Primitives that only move entries: the same indexing serves values, vertices and forms.
+"""Primitives that only move entries, on numpy arrays: on known operands, or on arrays of positions, which tell where
+every entry of the result comes from.
 
-A rule takes the equation's parameters, the array operands and the known index operands, and a ``fill`` entry for
-positions that lie outside; it returns numpy arrays of entries.
+A rule takes the equation's parameters, the array operands and the known index operands; it returns one array per
+result.
 """
 
 from __future__ import annotations
@@ -13,40 +14,32 @@ from typing import Any
 import numpy as np
 
 from ccjac.errors import UnsupportedError
+from ccjac.expand import OUTSIDE
 
 Params = dict[str, Any]
-Rule = Callable[[Params, Sequence[np.ndarray], Sequence[np.ndarray], Any], list[np.ndarray]]
+Arrays = Sequence[np.ndarray]
+Rule = Callable[[Params, Arrays, Arrays], list[np.ndarray]]
 
 
-def _reshape(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _reshape(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     if params.get("dimensions") is not None:
         return [arrays[0].transpose(params["dimensions"]).reshape(params["new_sizes"])]
     return [arrays[0].reshape(params["new_sizes"])]
 
 
-def _squeeze(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _squeeze(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.squeeze(arrays[0], tuple(params["dimensions"]))]
 
 
-def _expand_dims(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _expand_dims(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.expand_dims(arrays[0], tuple(params["dimensions"]))]
 
 
-def _transpose(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _transpose(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [arrays[0].transpose(params["permutation"])]
 
 
-def _broadcast(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _broadcast(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     shape = params["shape"]
     spread = [1] * len(shape)
     for axis, size in zip(params["broadcast_dimensions"], arrays[0].shape, strict=True):
@@ -54,43 +47,38 @@ def _broadcast(
     return [np.broadcast_to(arrays[0].reshape(spread), shape)]
 
 
-def _slice(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _slice(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     strides = params["strides"] or (1,) * arrays[0].ndim
     window = tuple(map(slice, params["start_indices"], params["limit_indices"], strides))
     return [arrays[0][window]]
 
 
-def _rev(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _rev(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.flip(arrays[0], tuple(params["dimensions"]))]
 
 
-def _concatenate(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _concatenate(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.concatenate(arrays, axis=params["dimension"])]
 
 
-def _split(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _split(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return np.split(arrays[0], np.cumsum(params["sizes"])[:-1], axis=params["axis"])
 
 
-def _stack(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _stack(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.stack(arrays, axis=params["axis"])]
 
 
-def _unstack(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
-    # Indexing a row of objects must give a zero-dimensional array, not the object.
+def _unstack(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     moved = np.moveaxis(arrays[0], params["axis"], 0)
-    return [moved[k : k + 1].reshape(moved.shape[1:]) for k in range(len(moved))]
+    return [moved[k, ...] for k in range(len(moved))]
 
 
-def _tile(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _tile(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [np.tile(arrays[0], params["reps"])]
 
 
-def _pad(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _pad(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     array, padding = arrays
     for axis, (low, high, interior) in enumerate(params["padding_config"]):
         size = array.shape[axis]
@@ -115,22 +103,19 @@ def _clamped_start(starts: Sequence[np.ndarray], shape: Sequence[int], sizes: Se
     ]
 
 
-def _dynamic_slice(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _dynamic_slice(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     return [arrays[0][tuple(_clamped_start(indices, arrays[0].shape, params["slice_sizes"]))]]
 
 
-def _dynamic_update_slice(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _dynamic_update_slice(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     array, update = arrays
     array = array.copy()
     array[tuple(_clamped_start(indices, array.shape, update.shape))] = update
     return [array]
 
 
-def _gather(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any) -> list[np.ndarray]:
+def _gather(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
+    """Of positions only: what lies outside is marked as such."""
     array, where = arrays[0], indices[0]
     numbers = params["dimension_numbers"]
     positions, inside = window_positions(
@@ -142,8 +127,7 @@ def _gather(params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.n
         indices_batch=numbers.start_indices_batching_dims,
         clip="CLIP" in str(params["mode"]),
     )
-    taken = np.empty(positions.shape, dtype=array.dtype)
-    taken[...] = fill
+    taken = np.full(positions.shape, OUTSIDE, dtype=array.dtype)
     if array.size:
         taken[inside] = array.ravel()[positions[inside]]
     batch_rank = where.ndim - 1
@@ -223,24 +207,16 @@ def scatter_positions(
     return np.moveaxis(flat, range(batch_rank, flat.ndim), window_dims)
 
 
-def _scatter(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
+def _scatter(params: Params, arrays: Arrays, indices: Arrays) -> list[np.ndarray]:
     array, updates = arrays
     if params.get("update_jaxpr") is not None:
         raise UnsupportedError("a scatter with a custom combination")
     flat = array.ravel().copy()
     target = scatter_positions(params, indices[0], array.shape, updates.shape).ravel()
-    for position, entry in zip(target.tolist(), updates.ravel(), strict=True):
-        if position >= 0:
-            flat[position] = entry
+    inside = target >= 0
+    # Of several updates of one entry the last one stays, as in a loop.
+    flat[target[inside]] = updates.ravel()[inside]
     return [flat.reshape(array.shape)]
-
-
-def _identity(
-    params: Params, arrays: Sequence[np.ndarray], indices: Sequence[np.ndarray], fill: Any
-) -> list[np.ndarray]:
-    return list(arrays)
 
 
 STRUCTURAL: dict[str, tuple[Rule, Callable[[int], tuple[list[int], list[int]]]]] = {}
@@ -275,9 +251,12 @@ _register(_stack, "stack")
 _register(_unstack, "unstack")
 _register(_tile, "tile")
 _register(_pad, "pad")
-_register(_identity, "copy", "copy_p", "optimization_barrier", "device_put", "name")
-_register(_identity, "sharding_constraint", "reshard", "pvary")
 _register(_dynamic_slice, "dynamic_slice", arrays=1)
 _register(_dynamic_update_slice, "dynamic_update_slice", arrays=2)
 _register(_gather, "gather", indices_at=1)
 _register(_scatter, "scatter", indices_at=1)
+
+IDENTITIES = frozenset(
+    ("copy", "copy_p", "optimization_barrier", "device_put", "name", "sharding_constraint", "reshard", "pvary")
+)
+"""Primitives whose results are their operands."""

@@ -10,19 +10,13 @@ import jax
 import numpy as np
 
 from ccjac.errors import InputError, UnsupportedError
-from ccjac.program.linearization import Linearization, Recorder
+from ccjac.expand import Expander, Spec, Symbolic, Value, linearize
+from ccjac.program.linearization import Linearization
 
 from .arguments import JaxCall
-from .interpreter import Interpreter
-from .values import Symbolic, lift
+from .interpreter import run
 
 log = logging.getLogger("ccjac")
-
-SCALAR_LIMIT = 60_000
-"""Program values beyond which a function is left to the framework's own modes."""
-
-ENTRY_LIMIT = 4_000_000
-"""Jacobian entries beyond which the same holds; zeros count."""
 
 
 @dataclass(eq=False)
@@ -120,39 +114,24 @@ def _check_output(leaf: Any) -> None:
 
 
 def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
-    n = call.n_differentiated
-    n_inputs = sum(a.size for a in call.avals[:n])
     for aval in (*call.avals, *closed.out_avals):
         if jax.numpy.issubdtype(aval.dtype, np.complexfloating):
             raise UnsupportedError("the function works on complex numbers")
         if jax.numpy.issubdtype(aval.dtype, jax.dtypes.extended):
             raise UnsupportedError("the function takes or returns random keys")
-    recorder = Recorder(n_inputs, SCALAR_LIMIT)
     captured = [c for c in closed.consts if isinstance(c, jax.core.Tracer)]
-    total = n_inputs + sum(a.size for a in call.avals[n:]) + sum(c.size for c in captured)
-    recorder.check_size(total)
-    position = 0
+    kinds: list[Any] = [*call.avals, *captured]
+    inputs = [Spec(a.shape, a.dtype.name) for a in kinds]
 
-    def scalars(shape: tuple[int, ...], dtype: str, active: bool) -> Symbolic:
-        nonlocal position
-        size = int(np.prod(shape, dtype=np.int64))
-        ids = [recorder.builder.input(position + k, dtype) for k in range(size)]
-        vertices = np.arange(position, position + size).reshape(shape) if active else None
-        position += size
-        return Symbolic(np.array(ids, dtype=np.int64).reshape(shape), vertices, dtype)
+    def body(ex: Expander, operands: list[Symbolic]) -> list[Value]:
+        arguments, follow = operands[: len(call.avals)], iter(operands[len(call.avals) :])
+        consts = [next(follow) if isinstance(c, jax.core.Tracer) else _known(c) for c in closed.consts]
+        return run(ex, closed, arguments, consts)
 
-    operands = [scalars(a.shape, a.dtype.name, k < n) for k, a in enumerate(call.avals)]
-    consts = [
-        scalars(c.shape, c.dtype.name, False)
-        if isinstance(c, jax.core.Tracer)
-        else (c if jax.numpy.issubdtype(jax.typeof(c).dtype, jax.dtypes.extended) else np.asarray(c))
-        for c in closed.consts
-    ]
-    results = Interpreter(recorder).run(closed.jaxpr, consts, operands)
-    lifted = [lift(recorder.builder, r) for r in results]
-    recorder.check_size()
-    outputs = [int(v) for r in lifted[:n_outputs] for v in r.tangent_vertices().ravel()]
-    values = [int(k) for r in lifted for k in r.ids.ravel()]
-    if len(outputs) * n_inputs > ENTRY_LIMIT:
-        raise UnsupportedError(f"the Jacobian has {len(outputs)} x {n_inputs} entries")
-    return recorder.finish(outputs, values, total)
+    return linearize(inputs, call.n_differentiated, body, n_outputs, walk=run)
+
+
+def _known(constant: Any) -> Any:
+    """Random keys have no numpy equivalent."""
+    is_key = jax.numpy.issubdtype(jax.typeof(constant).dtype, jax.dtypes.extended)
+    return constant if is_key else np.asarray(constant)

@@ -1,0 +1,76 @@
+"""Expand a traced function to scalars: what a backend calls for every operation it meets.
+
+A backend names things, the functions here do them.  For every operation of the traced function, with operands that are
+known arrays, values of the scalar program, or linear forms (:mod:`~ccjac.expand.values`), it calls one of
+
+* :func:`elementwise`: the same scalar operation on every entry (on tangents: :func:`linear.apply`),
+* :func:`move`: entries in another arrangement,
+* :func:`reduce`, :func:`running`, :func:`argument`, :func:`contract`, :func:`combine_at`, :func:`by_matrix`: sums,
+  products and extremes,
+* :func:`select`: one of several arrays,
+* :func:`differentiated`, :func:`transposed`: whatever else the framework has a derivative rule for.
+"""
+
+from . import linear
+from .derivative import LocalRule, Spec, differentiated, transposed
+from .elementwise import Template, derived, elementwise, stamped
+from .expander import Expander, unsupported
+from .inputs import linearize
+from .movement import OUTSIDE, move, picked, positions_of
+from .reductions import argument, by_matrix, combine_at, contract, reduce, running
+from .selection import clamped_case, select
+from .values import (
+    Forms,
+    Symbolic,
+    Value,
+    as_numpy,
+    forms_of_vertices,
+    is_floating,
+    is_known,
+    lift,
+    linear_entries,
+    row,
+    stack,
+    without_tangent,
+    zero_forms,
+)
+
+__all__ = [
+    "OUTSIDE",
+    "Expander",
+    "Forms",
+    "LocalRule",
+    "Spec",
+    "Symbolic",
+    "Template",
+    "Value",
+    "argument",
+    "as_numpy",
+    "by_matrix",
+    "clamped_case",
+    "combine_at",
+    "contract",
+    "derived",
+    "differentiated",
+    "elementwise",
+    "forms_of_vertices",
+    "is_floating",
+    "is_known",
+    "lift",
+    "linear",
+    "linear_entries",
+    "linearize",
+    "move",
+    "picked",
+    "positions_of",
+    "reduce",
+    "row",
+    "running",
+    "select",
+    "stack",
+    "stamped",
+    "transposed",
+    "unsupported",
+    "without_tangent",
+    "zero_forms",
+]

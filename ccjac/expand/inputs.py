@@ -1,0 +1,56 @@
+"""From the shapes of a function's inputs to its linearization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..limits import ENTRY_LIMIT, SCALAR_LIMIT
+from ..program.linearization import Linearization, Recorder
+from .derivative import Spec
+from .expander import Expander
+from .values import Symbolic, Value, lift
+
+
+def linearize(
+    inputs: Sequence[Spec],
+    n_differentiated: int,
+    body: Callable[[Expander, list[Symbolic]], Sequence[Value]],
+    n_outputs: int,
+    *,
+    walk: Callable[[Expander, Any, Sequence[Value]], list[Value]] | None = None,
+) -> Linearization:
+    """Expand a function to scalars.
+
+    Args:
+        inputs: Shapes and types of all operands: differentiated ones, others, captured ones.
+        n_differentiated: How many of them are differentiated.
+        body: The function: from an expander and one value per operand to the results, auxiliary ones last.
+        n_outputs: How many of the results are differentiated.
+        walk: The backend's interpreter of inner programs, see :class:`Expander`.
+
+    Raises:
+        UnsupportedError: The function is too large, or has an operation without a scalar rule.
+    """
+    sizes = [spec.size for spec in inputs]
+    n_inputs = sum(sizes[:n_differentiated])
+    recorder = Recorder(n_inputs, SCALAR_LIMIT)
+    recorder.check_size(sum(sizes))
+    operands: list[Symbolic] = []
+    start = 0
+    for k, (spec, size) in enumerate(zip(inputs, sizes, strict=True)):
+        positions = range(start, start + size)
+        ids = np.array([recorder.builder.input(p, spec.dtype) for p in positions], dtype=np.int64)
+        vertices = np.array(positions).reshape(spec.shape) if k < n_differentiated else None
+        operands.append(Symbolic(ids.reshape(spec.shape), vertices, spec.dtype))
+        start += size
+    results = [lift(recorder.builder, r) for r in body(Expander(recorder, walk), operands)]
+    recorder.check_size()
+    outputs = [v for r in results[:n_outputs] for v in r.tangent_vertices().ravel().tolist()]
+    values = [k for r in results for k in r.ids.ravel().tolist()]
+    if len(outputs) * n_inputs > ENTRY_LIMIT:
+        raise UnsupportedError(f"the Jacobian has {len(outputs)} x {n_inputs} entries")
+    return recorder.finish(outputs, values, start)

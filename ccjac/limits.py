@@ -1,0 +1,29 @@
+"""Every limit and cut-off of size, with what was measured.
+
+They decide what runs where and how long is waited; none of them changes a result.
+"""
+
+from __future__ import annotations
+
+SCALAR_LIMIT = 60_000
+"""Program values beyond which a function is left to the framework's own modes."""
+
+ENTRY_LIMIT = 4_000_000
+"""Jacobian entries beyond which the same holds; zeros count."""
+
+ITERATION_LIMIT = 10_000
+"""Loop iterations beyond which unrolling is hopeless even for tiny bodies."""
+
+PROGRAM_LIMIT = 25_000
+"""Operations beyond which the framework's own modes, with their matrix products, overtake a straight-line program: at
+20,000 it took 0.85 of the better mode's time in batches of 512, at 100,000 1.8 of it, and half a minute to compile."""
+
+OPERATIONS_LIMIT = 6_000
+"""Operations beyond which XLA would need minutes to compile a program one by one."""
+
+SPARSE_FROM = {"kernel": 2048, "ops": 512}
+"""Entries from which a block that is mostly zero is computed packed, because executors unroll what they write, and
+spread out by the framework afterwards.  That takes ten times as long as a kernel that writes the zeros itself."""
+
+RULE_MEMORY = 4096
+"""Derivative rules and templates that are remembered per process."""

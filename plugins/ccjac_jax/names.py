@@ -1,0 +1,66 @@
+"""JAX's names: which operation of scalar programs a primitive is, and where in the user's code an equation stands."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+# fmt: off
+_SAME_NAME = (
+    # arithmetic and powers
+    "add", "sub", "mul", "div", "neg", "rem", "abs", "sign", "square", "sqrt", "rsqrt", "cbrt", "pow", "integer_pow",
+    # exponentials
+    "exp", "exp2", "expm1", "log", "log1p", "logistic",
+    # angles
+    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    # special functions
+    "erf", "erfc", "erf_inv", "lgamma", "digamma", "polygamma", "zeta", "igamma", "igammac", "igamma_grad_a",
+    "random_gamma_grad", "regularized_incomplete_beta", "bessel_i0e", "bessel_i1e",
+    # comparison and choice
+    "max", "min", "clamp", "select_n", "eq", "ne", "lt", "le", "gt", "ge", "eq_to", "lt_to", "le_to", "is_finite",
+    # rounding and types
+    "floor", "ceil", "round", "nextafter", "reduce_precision", "convert_element_type",
+    # integers and bits
+    "and", "or", "xor", "not", "shift_left", "shift_right_arithmetic", "shift_right_logical", "clz",
+    "population_count",
+)
+# fmt: on
+ELEMENTWISE: dict[str, str] = {name: name for name in _SAME_NAME} | {"add_any": "add", "stop_gradient": "copy"}
+"""Primitives that act on every entry alone -> operation; a scalar operand may accompany arrays."""
+
+_IRRELEVANT = frozenset({"accuracy", "sharding"})
+
+
+def parameter(name: str, params: dict[str, Any]) -> Hashable:
+    """A primitive's parameters as an operation's: nothing, the one that matters, or all of them."""
+    if name == "convert_element_type":
+        return None
+    kept = {k: v for k, v in params.items() if k not in _IRRELEVANT and v is not None}
+    if not kept:
+        return None
+    if name == "integer_pow":
+        return int(kept["y"])
+    if name == "round":
+        return int(kept["rounding_method"])
+    return tuple(sorted(kept.items()))
+
+
+_LIBRARIES = tuple(str(Path(file).parent) for file in (jax.__file__, __file__, np.__file__))
+
+
+def label(eqn: Any) -> str:
+    """An equation's operation and the line of the user's code that it comes from."""
+    return f"{eqn.primitive.name} at {line}" if (line := user_line(eqn)) else str(eqn.primitive.name)
+
+
+def user_line(eqn: Any) -> str:
+    """``file.py:line`` of the innermost frame outside JAX and numpy, or an empty string."""
+    traceback = getattr(eqn.source_info, "traceback", None)
+    for frame in traceback.frames if traceback is not None else ():
+        if not frame.file_name.startswith(_LIBRARIES):
+            return f"{Path(frame.file_name).name}:{frame.line_num}"
+    return ""
