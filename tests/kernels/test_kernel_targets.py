@@ -1,5 +1,6 @@
 """Other machines: less of a processor, no or half a vector library, other architectures."""
 
+import functools
 import os
 import re
 import subprocess
@@ -11,12 +12,12 @@ import numpy as np
 import pytest
 
 from ccjac.kernels import Layout, compile_kernel
-from ccjac.kernels.cpu import library as functions
-from ccjac.kernels.cpu import module, target
+from ccjac.kernels.cpu import library, module, target
 from ccjac.kernels.cpu.module import write_module
 from ccjac.kernels.cpu.target import Target
 from ccjac.program import Node, Program, evaluate
 from ccjac_jax.xla.call import ApiVersion, write_common
+from ccjac_jax.xla.handler import write_handler
 from kernel_programs import random_program, several
 
 llvm = pytest.importorskip("llvmlite.binding")
@@ -57,7 +58,7 @@ def test_a_vector_library_may_lack_functions(monkeypatch):
     # Before glibc 2.35 there was no vector sinh.
     if not Target.host().vector_math:
         pytest.skip("no vector library here")
-    found = functions.address_of
+    found = library.address_of
     monkeypatch.setattr(functions, "address_of", lambda lib, name: None if name.endswith("_sinh") else found(lib, name))
     text = text_for(Target.host())
     assert "_cbrt(" in text
@@ -129,7 +130,9 @@ def test_code_for_arm(triple, cpu, lanes, size):
     except RuntimeError:
         pytest.skip("this llvmlite cannot generate code for arm")
     program, goal = random_program(3, 5, size, 7, "float32"), Target(triple, cpu, "", 16, "", fused=True)
-    own = write_module(program, Layout.rows(program), goal, fastmath=False, lanes=lanes, handler=True).text
+    layout = Layout.rows(program)
+    handler = functools.partial(write_handler, program, layout)
+    own = write_module(program, layout, goal, fastmath=False, lanes=lanes, extra=handler).text
     texts = [own, write_common(goal, ApiVersion(0, 3))]
     assert not any("x86" in text for text in texts)
     parsed = [llvm.parse_assembly(text) for text in texts]

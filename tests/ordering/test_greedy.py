@@ -18,6 +18,8 @@ from ccjac.elimination import EliminationState, check_order, count
 from ccjac.errors import CcjacError, OrderError
 from ccjac.graph import Graph
 from ccjac.ordering import greedy
+from ccjac.ordering.greedy import searcher
+from ccjac.ordering.greedy.rules import Ties
 
 TARGETS = dict(zip(SCALAR_TASKS, (306, 221, 148, 88, 350, 429), strict=True))
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
@@ -110,7 +112,7 @@ DEFINITIONS: dict[str, Callable[[EliminationState, int], int]] = {
 
 @pytest.mark.parametrize("ties", ["reverse", "forward"])
 @pytest.mark.parametrize("rule", DEFINITIONS)
-def test_rules_follow_their_definition(rule: str, ties: greedy.Ties) -> None:
+def test_rules_follow_their_definition(rule: str, ties: Ties) -> None:
     graph, _ = paper_graph("unit_aware/PropaneCombustion")
     for g in (graph, *(random_graph(seed) for seed in range(60))):
         expected = _slow_rule(g, DEFINITIONS[rule], -1 if ties == "reverse" else 1)
@@ -120,7 +122,7 @@ def test_rules_follow_their_definition(rule: str, ties: greedy.Ties) -> None:
 def test_reach_of_lrm() -> None:
     """x0, x1 -> a -> b, c -> y0, y1: LRM prefers the vertex with the larger reach among equal degrees."""
     graph = Graph.from_edges(2, 6, [6, 7], [(0, 2), (1, 2), (2, 3), (0, 4), (4, 5), (3, 6), (3, 7), (5, 7)])
-    assert greedy.reach_table(graph)[2:6] == [4, 4, 1, 1]
+    assert searcher.reach_table(graph)[2:6] == [4, 4, 1, 1]
     assert greedy.rule_order(graph, "LRM")[0] == 3
     assert greedy.rule_order(graph, "LM")[0] == 5
 
@@ -208,7 +210,7 @@ def test_compiled_rules_find_the_same_orders(cost: CostModel, monkeypatch: pytes
     alive = [g for g in graphs if not g.dead]
     assert len(alive) > 10
     assert [greedy.price(g, g.eliminable, cost) for g in alive] == [count(g, g.eliminable).cost(cost) for g in alive]
-    monkeypatch.setattr(greedy, "_COMPILED", 0)
+    monkeypatch.setattr(searcher, "_COMPILED", 0)
     assert orders() == expected
 
 
@@ -232,10 +234,10 @@ def test_a_hub_does_not_stop_the_damage_rules() -> None:
 
 
 def test_compiling_is_not_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(greedy, "_COMPILED", 0)
+    monkeypatch.setattr(searcher, "_COMPILED", 0)
     graph = Graph.from_edges(1, 3, [3], [(0, 1), (1, 2), (2, 3)])
-    greedy.load_kernels()
+    searcher.load_kernels()
     for method in ("greedy", "annealing"):
         # As if loading them, which happens once, took three seconds.
-        monkeypatch.setattr(greedy, "load_kernels", functools.cache(lambda: time.sleep(3)))
+        monkeypatch.setattr(searcher, "load_kernels", functools.cache(lambda: time.sleep(3)))
         assert ccjac.search(graph, method=method, seconds=60).seconds < 3

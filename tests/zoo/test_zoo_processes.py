@@ -23,9 +23,9 @@ GRAPHS = 4
 WRITER = """
 import random, sys, warnings
 from zoo_samples import make_graph, make_result
-from ccjac.zoo import Zoo, store
+from ccjac.zoo import Zoo, user_store
 warnings.simplefilter("error")
-store.HASTE = 120.0  # a slow disk is no failure here
+user_store.HASTE = 120.0  # a slow disk is no failure here
 directory, seed, n_graphs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(seed)
 zoo = Zoo(directory)
