@@ -1,0 +1,1 @@
+"""Kernels as operators of torch's dispatcher, in machine code behind libtorch's stable C interface."""
