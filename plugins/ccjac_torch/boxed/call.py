@@ -1,8 +1,8 @@
-"""What the operators of all kernels share, as the LLVM IR of one module: reading a call's tensors, allocating the results.
+"""What the operators of all kernels share, as LLVM IR: reading a call's tensors, allocating the results.
 
 ``@ccjac.torch.call(stack, table, kernel)`` takes the operands from the stack, checks them against the table that
-:mod:`ccjac_torch.boxed.entry` writes, has :mod:`ccjac.kernels.cpu.pieces` share the batch, and leaves the results on the
-stack.  Operands may have any strides: rows that do not lie in order are collected, some vectors' worth at a time.
+:mod:`ccjac_torch.boxed.entry` writes, has :mod:`ccjac.kernels.cpu.pieces` share the batch, and leaves the results on
+the stack.  Operands may have any strides: rows that do not lie in order are collected, some vectors' worth at a time.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ done:
 
 
 # Samples `begin` to `end` of one operand, collected at `to`.  A sample's leading indices are the digits of its number.
-_COLLECT = f"""
-define internal void @collect(ptr %to, ptr %job, ptr %row, ptr %record, i64 %begin, i64 %end) #0 {{
+_COLLECT = """
+define internal void @collect(ptr %to, ptr %job, ptr %row, ptr %record, i64 %begin, i64 %end) #0 {
 entry:
   %axes = call i64 @word(ptr %job, i64 2)
   %sizes = call ptr @pointer(ptr %job, i64 3)
@@ -200,7 +200,7 @@ copied:
   br i1 %more, label %sample, label %done
 done:
   ret void
-}}"""
+}"""
 
 # Offsets in bytes of a row's entries, from the sizes and strides of its axes.
 _OFFSETS = """
@@ -332,8 +332,8 @@ done:
 
 # Reads one operand.  Answers 0 if it is not as compiled for, 1 if its rows lie in order, 2 if not, 3 if torch fails.
 # The first operand's leading sizes are everyone's.
-_TAKE = f"""
-define internal i64 @take(ptr %tensor, ptr %table, ptr %record, i64 %axes, ptr %lead, ptr %data) #0 {{
+_TAKE = """
+define internal i64 @take(ptr %tensor, ptr %table, ptr %record, i64 %axes, ptr %lead, ptr %data) #0 {
 entry:
   %place = alloca i64
   %pointer.place = alloca ptr
@@ -401,7 +401,7 @@ good:
   %lies = icmp ne i8 %order, 0
   %answer = select i1 %lies, i64 1, i64 2
   ret i64 %answer
-}}"""
+}"""
 
 # Allocates one result, in order.
 _MAKE = """

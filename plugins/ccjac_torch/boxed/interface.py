@@ -29,7 +29,7 @@ FUNCTIONS: dict[str, str] = {
 """What machine code calls: the types of the arguments; all return an ``i32``, zero if all went well."""
 
 CHECK = "aoti_torch_check"
-"""``void check(i1 condition, function, file, i32 line, message)`` throws torch's exception if the condition is false."""
+"""``void check(i1 condition, function, file, i32 line, message)`` throws torch's exception if a condition is false."""
 
 _REGISTRATION = ("aoti_torch_library_init_impl", "torch_library_impl")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 import threading
@@ -28,7 +27,7 @@ NAMESPACE = "ccjac"
 _lock = threading.RLock()
 _operators: dict[str, Any] = {}
 _code: dict[str, Code | Kernel] = {}
-"""Every kernel that an operator was made of; the dispatcher keeps operators, so its code lives as long as the process."""
+"""What operators were made of.  The dispatcher keeps them, so their code lives as long as the process."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
