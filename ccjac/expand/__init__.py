@@ -13,7 +13,7 @@ known arrays, values of the scalar program, or linear forms (:mod:`~ccjac.expand
 
 from . import linear
 from .derivative import LocalRule, Spec, differentiated, transposed
-from .elementwise import Template, derived, elementwise, stamped
+from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
 from .inputs import linearize
 from .movement import OUTSIDE, move, picked, positions_of
@@ -42,7 +42,6 @@ __all__ = [
     "LocalRule",
     "Spec",
     "Symbolic",
-    "Template",
     "Value",
     "argument",
     "as_numpy",
@@ -68,7 +67,6 @@ __all__ = [
     "running",
     "select",
     "stack",
-    "stamped",
     "transposed",
     "unsupported",
     "without_tangent",

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..program import Builder, Node
 from ..program.linearization import NO_TANGENT, Form
+from ..program.template import Template
 from .derivative import LocalRule
 from .expander import Expander
 from .values import Symbolic, Value, forms_of_vertices, is_floating, lift, linear_entries, without_tangent
-
-
-@dataclass(frozen=True)
-class Template:
-    """A small program over placeholders, one per operand.
-
-    Attributes:
-        nodes: The program.
-        result: The position of the result's value.
-        partials: The position of the partial by every active operand, ``None`` for zero.
-
-    Example:
-        A product of two active operands: nodes ``a``, ``b``, ``a * b``, result 2, partials ``{0: 1, 1: 0}``.
-    """
-
-    nodes: tuple[Node, ...]
-    result: int
-    partials: Mapping[int, int | None]
 
 
 def elementwise(
@@ -73,7 +54,7 @@ def elementwise(
     ids: list[int] = []
     vertices: list[int] = []
     for position, args in enumerate(zip(*columns, strict=True)):
-        place = stamped(builder, stamp, args)
+        place = stamp.stamp(builder, args)
         ids.append(place[stamp.result])
         form: dict[int, int] = {}
         for k in active:
@@ -85,19 +66,6 @@ def elementwise(
                 form[source] = coefficient
         vertices.append(ex.recorder.vertex(form, label))
     return ex.symbolic(ids, vertices, shape, dtype)
-
-
-def stamped(builder: Builder, template: Template, args: Sequence[int]) -> list[int]:
-    """The program value of every node of a template, with ``args`` in place of its inputs."""
-    place: list[int] = []
-    for op, inner, dtype, param in template.nodes:
-        if op == "input":
-            place.append(args[param])
-        elif op == "const":
-            place.append(builder.const(param, dtype))
-        else:
-            place.append(builder.emit(op, [place[a] for a in inner], dtype, param))
-    return place
 
 
 def derived(ex: Expander, rule: LocalRule, dtypes: Sequence[str]) -> Template:

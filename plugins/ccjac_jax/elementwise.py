@@ -8,7 +8,8 @@ from typing import Any
 import jax
 
 from ccjac import expand
-from ccjac.expand import Expander, Template, Value
+from ccjac.expand import Expander, Value
+from ccjac.program.template import Template
 
 from .derivative import forward_rule
 from .names import ELEMENTWISE, label, parameter
