@@ -57,7 +57,7 @@ class Program:
 
 
 _FOLDABLE: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
-_FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
 
 
@@ -154,7 +154,7 @@ def _neg(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _mul(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("mul", args, dtype)) is not None:
         return folded
-    if dtype not in _FLOATS:
+    if dtype not in FLOATS:
         return None
     x, y = args
     negative = False
@@ -178,7 +178,7 @@ def _mul(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _div(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("div", args, dtype)) is not None:
         return folded
-    if dtype not in _FLOATS:
+    if dtype not in FLOATS:
         return None
     x, y = args
     divisor = b.constant_value(y)
@@ -194,7 +194,7 @@ def _div(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _add(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("add", args, dtype)) is not None:
         return folded
-    if dtype not in _FLOATS:
+    if dtype not in FLOATS:
         return None
     x, y = args
     if b.nodes[y].op == "neg":
@@ -207,7 +207,7 @@ def _add(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int 
 def _sub(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     if (folded := b._fold("sub", args, dtype)) is not None:
         return folded
-    if dtype in _FLOATS and b.nodes[args[1]].op == "neg":
+    if dtype in FLOATS and b.nodes[args[1]].op == "neg":
         return b.emit("add", (args[0], b.nodes[args[1]].args[0]), dtype)
     return None
 
@@ -216,7 +216,7 @@ def _integer_pow(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable)
     """Powers by repeated squaring, as XLA expands them, so that they share factors with the derivative's powers."""
     assert isinstance(param, int)
     exponent = param
-    one = b.const(1.0 if dtype in _FLOATS else 1, dtype)
+    one = b.const(1.0 if dtype in FLOATS else 1, dtype)
     power: int | None = None
     square, left = args[0], abs(exponent)
     while left:

@@ -33,7 +33,7 @@ def run(program: Program, scalars: Sequence[Any]) -> list[Any]:
         elif node.op == "const":
             table.append(np.asarray(node.param, dtype=jnp.dtype(node.dtype)))
         else:
-            table.append(_apply(node, [table[a] for a in node.args]))
+            table.append(apply(node, [table[a] for a in node.args]))
     return [table[k] for k in program.results]
 
 
@@ -42,7 +42,8 @@ def used_inputs(program: Program) -> frozenset[int]:
     return frozenset(n.param for n in program.nodes if n.op == "input")
 
 
-def _apply(node: Node, args: list[Any]) -> Any:
+def apply(node: Node, args: list[Any]) -> Any:
+    """One operation of a scalar program on scalar arrays."""
     rule = _SPECIAL.get(node.op)
     if rule is not None:
         return rule(node, args)
