@@ -11,6 +11,7 @@ known arrays, values of the scalar program, or linear forms (:mod:`~ccjac.expand
 * :func:`differentiated`, :func:`transposed`: whatever else the framework has a derivative rule for.
 """
 
+from ..program.template import Template
 from . import linear
 from .derivative import LocalRule, Spec, differentiated, transposed
 from .elementwise import derived, elementwise
@@ -42,6 +43,7 @@ __all__ = [
     "LocalRule",
     "Spec",
     "Symbolic",
+    "Template",
     "Value",
     "argument",
     "as_numpy",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .accumulate import converted, product, total
+from .accumulate import STRUCTURAL_ZERO, converted, product, total
 from .program import FLOATS, Builder, Node, Program
 from .template import Templates
 
@@ -60,8 +60,8 @@ def vjp(program: Program, active: Sequence[int], cotangents: Sequence[int], temp
     Args:
         program: Any program.
         active: Input scalars whose cotangents are wanted; of floating-point type.
-        cotangents: Which of ``program``'s results every given cotangent belongs to; cotangents of the same result add
-            up.  Those of results that are no floating-point numbers are ignored.
+        cotangents: Which of ``program``'s results every given cotangent belongs to, ``STRUCTURAL_ZERO`` for none;
+            cotangents of the same result add up.  Those of results that are no floating-point numbers are ignored.
         templates: The derivative of every operation.
 
     Returns:
@@ -83,8 +83,9 @@ def vjp(program: Program, active: Sequence[int], cotangents: Sequence[int], temp
         collected[k] = total(builder, collected[k], term) if k in collected else term
 
     for number, result in enumerate(cotangents):
-        k = program.results[result]
-        if k in needed:
+        if result == STRUCTURAL_ZERO:
+            continue
+        if (k := program.results[result]) in needed:
             collect(k, builder.input(program.n_inputs + number, program.nodes[k].dtype))
     for k in range(len(program.nodes) - 1, -1, -1):
         node = program.nodes[k]

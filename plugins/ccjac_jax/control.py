@@ -1,4 +1,4 @@
-"""Control flow: calls and kernels are inlined, loops of known length unrolled, conditionals turned into selections."""
+"""Control flow: calls are inlined, loops of known length unrolled, conditionals turned into selections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from ccjac.expand import Expander, Value, as_numpy, clamped_case, is_known, row, select, stack, unsupported
 from ccjac.limits import ITERATION_LIMIT
 
-from .kernel import KERNEL, plain_operations
 from .names import label
 
 ControlRule = Callable[[Expander, Any, list[Value]], list[Value]]
@@ -22,11 +21,6 @@ def _call(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         if key in eqn.params:
             return ex.run(eqn.params[key], operands)
     raise unsupported(eqn.primitive.name)
-
-
-def _kernel(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
-    """The Jacobian of a function that computes a Jacobian itself."""
-    return ex.run(jax.make_jaxpr(plain_operations(**eqn.params))(*(v.aval for v in eqn.invars)), operands)
 
 
 def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -84,4 +78,4 @@ def _cond(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 
 CONTROL: dict[str, ControlRule] = dict.fromkeys(
     ("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"), _call
-) | {"scan": _scan, "while": _while, "cond": _cond, KERNEL.name: _kernel}
+) | {"scan": _scan, "while": _while, "cond": _cond}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,12 +13,15 @@ import jax.ffi
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
+from jax.interpreters import ad, batching, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
+from ccjac.expand import Expander, Spec, Value, is_floating
 from ccjac.kernels import Layout, supports
 from ccjac.program import Program
 
+from .computation import Computation
+from .control import CONTROL
 from .shard_map import axes_of, varied
 from .xla import register as ffi
 
@@ -26,19 +29,6 @@ Arrays = Sequence[Any]
 
 _FEW_SAMPLES = 2
 """Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Kernel:
-    """The program, its layout without a batch, and the shapes of one sample's arrays."""
-
-    program: Program
-    layout: Layout
-    operand_shapes: tuple[tuple[int, ...], ...]
-    result_shapes: tuple[tuple[int, ...], ...]
-    ops: Callable[..., Arrays]
-    fusible: bool
-    fastmath: bool
 
 
 def obstacle(program: Program) -> str | None:
@@ -62,7 +52,7 @@ def kernel_call(
     """The program as a JAX function of arrays.
 
     Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not copied.
-    Derivatives of it are those of ``ops``, forward and reverse.  On other platforms than the CPU it is ``ops``.
+    Its derivatives are kernels as well.  On other platforms than the CPU it is ``ops``, and they are those of ``ops``.
 
     Args:
         program: A program for which :func:`obstacle` has no objection.
@@ -89,40 +79,36 @@ def kernel_call(
         results = list(ops(*whole))
         return [results[k] for k in filled]
 
-    kernel = _Kernel(
-        program,
-        Layout(tuple(layout.operands[k] for k in used), tuple(layout.results[k] for k in filled)),
-        tuple(operand_shapes[k] for k in used),
-        tuple(result_shapes[k] for k in filled),
+    computation = Computation(
+        [Spec(tuple(operand_shapes[k]), layout.operands[k].dtype) for k in used],
+        [Spec(tuple(result_shapes[k]), layout.results[k].dtype) for k in filled],
+        lambda: (program, Layout(tuple(layout.operands[k] for k in used), tuple(layout.results[k] for k in filled))),
         plain,
-        fusible,
-        fastmath,
+        fusible=fusible,
+        fastmath=fastmath,
     )
 
-    @jax.custom_jvp
     def call(*operands: Any) -> list[Any]:
-        results = _call(kernel, (False,) * len(used), [operands[k] for k in used], 0) if filled else []
+        results = _call(computation, (False,) * len(used), [operands[k] for k in used], 0) if filled else []
         whole = [jnp.zeros(s, r.dtype) for s, r in zip(result_shapes, layout.results, strict=True)]
         for k, result in zip(filled, results, strict=True):
             whole[k] = result
         return whole
 
-    @call.defjvp
-    def derivative(primals: Arrays, tangents: Arrays) -> tuple[list[Any], list[Any]]:
-        # The plain operations' own results are not used, and vanish when the function is compiled.
-        return call(*primals), list(jax.jvp(lambda *a: list(ops(*a)), tuple(primals), tuple(tangents))[1])
-
     return call
 
 
-def _call(kernel: _Kernel, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
+def _call(kernel: Computation, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
     """The call with ``rank`` leading batch axes on its results and on those operands that ``flags`` names."""
     return KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel, flags=flags, rank=rank)
 
 
 KERNEL = Primitive("ccjac_kernel")
 """Which kernel it is, or whether plain operations are the better choice, is decided when a computation is lowered: only
-then are all batch axes known, and only what runs gets compiled."""
+then are all batch axes known, and only what runs gets derived and compiled.
+
+Derivatives of a call are calls: forward mode makes one that is linear in the tangents among its operands, and reverse
+mode transposes it to one of the program's reverse sweep."""
 KERNEL.multiple_results = True
 
 
@@ -130,24 +116,27 @@ def _sizes(flags: tuple[bool, ...], rank: int, operands: Arrays) -> tuple[Any, .
     return next((tuple(x.shape[:rank]) for x, flag in zip(operands, flags, strict=True) if flag), ())
 
 
-def _run(*operands: Any, **params: Any) -> list[Any]:
+def _run(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> list[Any]:
+    key = (flags, rank)
+    if key not in kernel.jitted:
+        kernel.jitted[key] = jax.jit(functools.partial(KERNEL.bind, kernel=kernel, flags=flags, rank=rank))
     with jax.disable_jit(False):
-        return jax.jit(functools.partial(KERNEL.bind, **params))(*operands)
+        return kernel.jitted[key](*operands)
 
 
-def _types(*operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> list[Any]:
+def _types(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> list[Any]:
     sizes = _sizes(flags, rank, operands)
     # Inside ``shard_map`` a result varies over the same mesh axes as the operands: its type is made from one of theirs.
     model = operands[0] if operands else jax.core.ShapedArray((), np.float32)
     spread = NamedSharding(model.sharding.mesh, PartitionSpec())
     return [
-        model.update(shape=(*sizes, *shape), dtype=np.dtype(r.dtype), weak_type=False, sharding=spread)
-        for shape, r in zip(kernel.result_shapes, kernel.layout.results, strict=True)
+        model.update(shape=(*sizes, *result.shape), dtype=np.dtype(result.dtype), weak_type=False, sharding=spread)
+        for result in kernel.results
     ]
 
 
 def _batch(
-    operands: Arrays, axes: Sequence[int | None], *, kernel: _Kernel, flags: tuple[bool, ...], rank: int
+    operands: Arrays, axes: Sequence[int | None], *, kernel: Computation, flags: tuple[bool, ...], rank: int
 ) -> tuple[list[Any], list[int]]:
     """One more leading axis.  Operands that have none of the batch axes are not copied."""
     size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
@@ -155,23 +144,59 @@ def _batch(
     sizes = next((x.shape[(a is not None) :][:rank] for x, a, old in zip(moved, axes, flags, strict=True) if old), ())
     after = tuple(old or axis is not None for old, axis in zip(flags, axes, strict=True))
     full: list[Any] = []
-    for x, shape, axis, old, now in zip(moved, kernel.operand_shapes, axes, flags, after, strict=True):
+    for x, spec, axis, old, now in zip(moved, kernel.operands, axes, flags, after, strict=True):
         if now and (axis is None or (rank and not old)):
             # An operand has all batch axes or none: one that lacks some is spread out.
             lead = (size if axis is not None else 1, *(sizes if old else (1,) * rank))
-            x = jnp.broadcast_to(x.reshape(*lead, *shape), (size, *sizes, *shape))
+            x = jnp.broadcast_to(x.reshape(*lead, *spec.shape), (size, *sizes, *spec.shape))
         full.append(x)
-    return _call(kernel, after, full, rank + 1), [0] * len(kernel.result_shapes)
+    return _call(kernel, after, full, rank + 1), [0] * len(kernel.results)
+
+
+def _differentiate(
+    primals: Arrays, tangents: Arrays, *, kernel: Computation, flags: tuple[bool, ...], rank: int
+) -> tuple[list[Any], list[Any]]:
+    results = _call(kernel, flags, primals, rank)
+    active = tuple(
+        k for k, t in enumerate(tangents) if not isinstance(t, ad.Zero) and is_floating(kernel.operands[k].dtype)
+    )
+    changes: list[Any] = [ad.Zero(jax.typeof(x).to_tangent_aval()) for x in results]
+    if active and kernel.differentiable:
+        moving = [tangents[k] for k in active]
+        after = (*flags, *(flags[k] for k in active))
+        for k, x in zip(
+            kernel.differentiable, _call(kernel.tangent(active), after, [*primals, *moving], rank), strict=True
+        ):
+            changes[k] = x
+    return results, changes
+
+
+def _transpose(
+    cotangents: Arrays, *operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int
+) -> list[Any]:
+    unknown = tuple(k for k, x in enumerate(operands) if ad.is_undefined_primal(x))
+    given = tuple(k for k, ct in enumerate(cotangents) if not isinstance(ct, ad.Zero))
+    pulled: list[Any] = [ad.Zero(x.aval) if ad.is_undefined_primal(x) else None for x in operands]
+    if given:
+        derived, known = kernel.transposed(unknown, given)
+        after = (*(flags[k] for k in known), *(rank > 0 for _ in given))
+        found = _call(derived, after, [*(operands[k] for k in known), *(cotangents[k] for k in given)], rank)
+        for k, x in zip(unknown, found, strict=True):
+            # What one operand contributes to all samples adds up.
+            pulled[k] = x if flags[k] else x.sum(tuple(range(rank)))
+    return pulled
 
 
 KERNEL.def_impl(_run)
 KERNEL.def_abstract_eval(_types)
 batching.primitive_batchers[KERNEL] = _batch
+ad.primitive_jvps[KERNEL] = _differentiate
+ad.primitive_transposes[KERNEL] = _transpose
 
 
-def plain_operations(kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Callable[..., Arrays]:
+def plain_operations(kernel: Computation, flags: tuple[bool, ...], rank: int) -> Callable[..., Arrays]:
     """What an equation of :data:`KERNEL` with these parameters computes, as plain JAX operations."""
-    run = kernel.ops
+    run = kernel.plain
     for _ in range(rank):
         run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
     return run
@@ -181,19 +206,38 @@ def _lower_operations(ctx: Any, *operands: Any, **params: Any) -> Any:
     return mlir.lower_fun(plain_operations(**params), multiple_results=True)(ctx, *operands)
 
 
-def _lower_kernel(ctx: Any, *operands: Any, kernel: _Kernel, flags: tuple[bool, ...], rank: int) -> Any:
+def _lower_kernel(ctx: Any, *operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> Any:
     sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
     single = samples <= _FEW_SAMPLES
-    if single and kernel.fusible:
+    if kernel.obstacle is not None or (single and kernel.fusible):
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
-    layout = kernel.layout
+    program, layout = kernel.built
+    needed = _needed(program, layout, flags)
     # Without batch axes every operand is the row of the one sample.
-    rows = tuple(replace(o, batched=flag or not rank) for o, flag in zip(layout.operands, flags, strict=True))
-    name = ffi.register(kernel.program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
-    return jax.ffi.ffi_lowering(name)(ctx, *operands)
+    rows = tuple(replace(layout.operands[k], batched=flags[k] or not rank) for k in needed)
+    name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
+    ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
+    return jax.ffi.ffi_lowering(name)(ctx, *(operands[k] for k in needed))
+
+
+def _needed(program: Program, layout: Layout, flags: tuple[bool, ...]) -> list[int]:
+    """The operands to pass: those that the program reads, and one that tells the batch's size."""
+    read = {node.param for node in program.nodes if node.op == "input"}
+    needed = [k for k, operand in enumerate(layout.operands) if read.intersection(operand.scalars)]
+    if any(flags) and not any(flags[k] for k in needed):
+        needed = sorted([*needed, flags.index(True)])
+    return needed
 
 
 mlir.register_lowering(KERNEL, _lower_operations)
 mlir.register_lowering(KERNEL, _lower_kernel, platform="cpu")
+
+
+def _inline(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
+    """The Jacobian of a function that computes a Jacobian itself."""
+    return ex.run(jax.make_jaxpr(plain_operations(**eqn.params))(*(v.aval for v in eqn.invars)), operands)
+
+
+CONTROL[KERNEL.name] = _inline

@@ -7,18 +7,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from ccjac import expand
+from ccjac.expand import Expander, Template
+from ccjac.limits import SCALAR_LIMIT
 from ccjac.program import Node
 from ccjac.program.linearization import Recorder
-from ccjac.program.template import Template
 
 from . import operations as ops
-from .derivative import unsupported
-from .interpreter import Interpreter
-from .values import Forms, Symbolic, is_known, lift, zero_forms
-
-_LIMIT = 10_000
+from .derivative import LocalRule
+from .interpreter import run
 
 
 def template(node: Node, dtypes: tuple[str, ...], active: tuple[int, ...]) -> Template:
@@ -43,23 +41,5 @@ def _template(op: str, param: Any, dtype: str, dtypes: tuple[str, ...], active: 
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         shapes = [jax.ShapeDtypeStruct((), jnp.dtype(d)) for d in dtypes]
         closed = jax.make_jaxpr(rule)(shapes, [shapes[k] for k in active])
-        walker = Interpreter(Recorder(len(dtypes), _LIMIT), keep_forms=True)
-        builder = walker.recorder.builder
-        primals = [Symbolic(np.array(builder.input(k, d)), None, d) for k, d in enumerate(dtypes)]
-        value, tangent = walker.run(closed.jaxpr, closed.consts, [*primals, *(_seed(builder, k, dtypes[k]) for k in active)])
-    partials: dict[int, int | None] = dict.fromkeys(active)
-    if isinstance(tangent, Forms):
-        form = tangent.entries[()] or {}
-        if any(v not in active for v in form):
-            raise unsupported(op, "has a derivative rule that is not a sum of products")
-        partials.update(form)
-    elif not is_known(tangent) or np.any(np.asarray(tangent)):
-        raise unsupported(op, "has a derivative rule that does not depend on the tangents")
-    result = int(lift(builder, value).ids)
-    return Template(tuple(builder.nodes), result, partials)
-
-
-def _seed(builder: Any, vertex: int, dtype: str) -> Forms:
-    entries = zero_forms(())
-    entries[()] = {vertex: builder.const(1.0, dtype)}
-    return Forms(entries)
+        local = LocalRule(closed, (), active, (0,), 1)
+        return expand.derived(Expander(Recorder(0, SCALAR_LIMIT), run), local, dtypes)

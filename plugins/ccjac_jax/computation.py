@@ -1,0 +1,226 @@
+"""What a kernel's call computes for one sample, and the computations that are its derivatives.
+
+A derivative's program is derived when it is first asked for its program, that is, when a function is lowered that
+contains it: JAX asks for many more derivatives than it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ccjac.errors import UnsupportedError
+from ccjac.expand import Spec, is_floating
+from ccjac.kernels import Layout, Operand, Result, supports
+from ccjac.program import Program
+from ccjac.program.accumulate import STRUCTURAL_ZERO
+from ccjac.program.derive import jvp, vjp
+
+from .operations import is_one_fusion
+from .shard_map import axes_of, varied
+from .templates import template
+
+Arrays = Sequence[Any]
+Plain = Callable[..., Arrays]
+"""The computation as JAX operations."""
+
+DERIVATIVE_LIMIT = 100_000
+"""Operations beyond which a derivative's kernel would take longer to compile than the framework's own derivative."""
+
+
+class Computation:
+    """A program between arrays.
+
+    Attributes:
+        operands, results: The arrays of one sample.
+        plain: The same function as JAX operations: for other platforms, and for what cannot be a kernel.
+        fastmath: See :func:`ccjac.kernels.compile_kernel`.
+    """
+
+    def __init__(
+        self,
+        operands: Sequence[Spec],
+        results: Sequence[Spec],
+        build: Callable[[], tuple[Program, Layout]],
+        plain: Plain,
+        *,
+        fastmath: bool = False,
+        fusible: bool | None = None,
+        tangent_of: tuple[Computation, tuple[int, ...]] | None = None,
+    ) -> None:
+        self.operands, self.results = tuple(operands), tuple(results)
+        self.plain, self.fastmath = plain, fastmath
+        self._build, self._fusible, self._tangent_of = build, fusible, tangent_of
+        self._derived: dict[Any, Computation] = {}
+        self.jitted: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Computation({len(self.operands)} -> {len(self.results)})"
+
+    @cached_property
+    def built(self) -> tuple[Program, Layout]:
+        """The program, and which of its scalars the arrays hold.
+
+        Raises:
+            UnsupportedError: The program would be a derivative that the operations' rules do not give.
+        """
+        return self._build()
+
+    @cached_property
+    def obstacle(self) -> str | None:
+        """Why the computation cannot be a kernel."""
+        try:
+            program, _ = self.built
+        except UnsupportedError as error:
+            return str(error)
+        if program.operations > DERIVATIVE_LIMIT:
+            return f"{program.operations} operations"
+        return supports(program)
+
+    @property
+    def fusible(self) -> bool:
+        """Whether plain operations are the better choice for one or two samples."""
+        return is_one_fusion(self.built[0]) if self._fusible is None else self._fusible
+
+    @cached_property
+    def differentiable(self) -> tuple[int, ...]:
+        """Results that carry tangents."""
+        return tuple(k for k, spec in enumerate(self.results) if is_floating(spec.dtype))
+
+    # -- derivatives ----------------------------------------------------------------------------------------------
+
+    def tangent(self, active: tuple[int, ...]) -> Computation:
+        """From the operands, and tangents of the ``active`` ones, to the tangents of :attr:`differentiable`."""
+        key = ("tangent", active)
+        if key not in self._derived:
+            self._derived[key] = self._tangent(active)
+        return self._derived[key]
+
+    def transposed(self, unknown: tuple[int, ...], given: tuple[int, ...]) -> tuple[Computation, tuple[int, ...]]:
+        """The transpose of a computation that is linear in its ``unknown`` operands together.
+
+        Args:
+            unknown: Operands whose cotangents are wanted.
+            given: Results whose cotangents are given; those of the others are zero.
+
+        Returns:
+            A computation, and which operands it takes before the cotangents of ``given``; its results are the
+            cotangents of ``unknown``.
+        """
+        if self._tangent_of is not None:
+            parent, active = self._tangent_of
+            n = len(parent.operands)
+            if min(unknown) >= n:
+                # The program itself is shorter than the one for its tangents.
+                wanted, results = tuple(active[k - n] for k in unknown), tuple(parent.differentiable[k] for k in given)
+                return parent._cotangent(wanted, results, linear=False), tuple(range(n))
+        known = tuple(k for k in range(len(self.operands)) if k not in unknown)
+        return self._cotangent(unknown, given, linear=True), known
+
+    def _tangent(self, active: tuple[int, ...]) -> Computation:
+        n = len(self.operands)
+
+        def build() -> tuple[Program, Layout]:
+            program, layout = self.built
+            scalars = [s for k in active for s in layout.operands[k].scalars]
+            derived = jvp(program, scalars, template)
+            tangents = _numbered([self.operands[k] for k in active], program.n_inputs)
+            results = [
+                Result(tuple(_nonzero(derived, layout.results[k].entries)), self.results[k].dtype)
+                for k in self.differentiable
+            ]
+            return derived, Layout((*layout.operands, *tangents), tuple(results))
+
+        def plain(*operands: Any) -> Arrays:
+            primals, tangents = operands[:n], operands[n:]
+            function = self._of(active, primals, self.differentiable)
+            return list(jax.jvp(function, tuple(primals[k] for k in active), tuple(tangents))[1])
+
+        return Computation(
+            [*self.operands, *(self.operands[k] for k in active)],
+            [self.results[k] for k in self.differentiable],
+            build,
+            plain,
+            fastmath=self.fastmath,
+            tangent_of=(self, active),
+        )
+
+    def _cotangent(self, active: tuple[int, ...], given: tuple[int, ...], *, linear: bool) -> Computation:
+        key = ("cotangent", active, given, linear)
+        if key not in self._derived:
+            self._derived[key] = self._cotangents(active, given, linear=linear)
+        return self._derived[key]
+
+    def _cotangents(self, active: tuple[int, ...], given: tuple[int, ...], *, linear: bool) -> Computation:
+        """From the operands (if ``linear`` without the ``active`` ones) and the cotangents of the ``given`` results to
+        the cotangents of ``active``.
+        """
+        kept = [k for k in range(len(self.operands)) if not linear or k not in active]
+
+        def build() -> tuple[Program, Layout]:
+            program, layout = self.built
+            scalars = [s for k in active for s in layout.operands[k].scalars]
+            derived = vjp(program, scalars, [e for k in given for e in layout.results[k].entries], template)
+            if linear:
+                _check_linear(derived, frozenset(scalars))
+            cotangents = _numbered([self.results[k] for k in given], program.n_inputs)
+            places = iter(_nonzero(derived, range(len(scalars))))
+            results = [
+                Result(tuple(next(places) for _ in layout.operands[k].scalars), self.operands[k].dtype) for k in active
+            ]
+            return derived, Layout((*(layout.operands[k] for k in kept), *cotangents), tuple(results))
+
+        def plain(*operands: Any) -> Arrays:
+            given_operands = dict(zip(kept, operands[: len(kept)], strict=True))
+            axes = axes_of(operands)
+            # A linear function may be transposed anywhere.
+            primals = [
+                given_operands[k] if k in given_operands else varied([jnp.zeros(s.shape, s.dtype)], axes)[0]
+                for k, s in enumerate(self.operands)
+            ]
+            _, pullback = jax.vjp(self._of(active, primals, given), *(primals[k] for k in active))
+            return list(pullback(list(operands[len(kept) :])))
+
+        return Computation(
+            [*(self.operands[k] for k in kept), *(self.results[k] for k in given)],
+            [self.operands[k] for k in active],
+            build,
+            plain,
+            fastmath=self.fastmath,
+        )
+
+    def _of(self, active: Sequence[int], operands: Arrays, wanted: Sequence[int]) -> Plain:
+        """The wanted results as a function of the active operands alone."""
+
+        def function(*varying: Any) -> Arrays:
+            whole = list(operands)
+            for k, value in zip(active, varying, strict=True):
+                whole[k] = value
+            results = self.plain(*whole)
+            return [results[k] for k in wanted]
+
+        return function
+
+
+def _numbered(specs: Sequence[Spec], first: int) -> list[Operand]:
+    """Operands that hold the next input scalars from ``first`` on."""
+    found: list[Operand] = []
+    for spec in specs:
+        found.append(Operand(tuple(range(first, first + spec.size)), spec.dtype))
+        first += spec.size
+    return found
+
+
+def _nonzero(program: Program, positions: Sequence[int]) -> list[int]:
+    """The positions among the results; those that are the constant zero become structural zeros."""
+    nodes = [program.nodes[r] for r in program.results]
+    return [STRUCTURAL_ZERO if p < 0 or (nodes[p].op == "const" and nodes[p].param == 0) else p for p in positions]
+
+
+def _check_linear(derived: Program, unknown: frozenset[int]) -> None:
+    if any(node.op == "input" and node.param in unknown for node in derived.nodes):
+        raise UnsupportedError("a derivative that is not linear in its tangents cannot be transposed")
