@@ -21,6 +21,10 @@ PROGRAM_LIMIT = 25_000
 OPERATIONS_LIMIT = 6_000
 """Operations beyond which XLA would need minutes to compile a program one by one."""
 
+DERIVATIVE_LIMIT = 100_000
+"""Operations of a derivative of a program beyond which its kernel would take longer to compile than the framework's own
+derivative: a tenth of a millisecond each."""
+
 SPARSE_FROM = {"kernel": 2048, "ops": 512}
 """Entries from which a block that is mostly zero is computed packed, because executors unroll what they write, and
 spread out by the framework afterwards.  That takes ten times as long as a kernel that writes the zeros itself."""

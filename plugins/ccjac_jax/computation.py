@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
 from ccjac.kernels import Layout, Operand, Result, supports
+from ccjac.limits import DERIVATIVE_LIMIT
 from ccjac.program import Program
 from ccjac.program.accumulate import STRUCTURAL_ZERO
 from ccjac.program.derive import jvp, vjp
@@ -27,9 +28,6 @@ from .templates import template
 Arrays = Sequence[Any]
 Plain = Callable[..., Arrays]
 """The computation as JAX operations."""
-
-DERIVATIVE_LIMIT = 100_000
-"""Operations beyond which a derivative's kernel would take longer to compile than the framework's own derivative."""
 
 
 class Computation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
 from ccjac.expand import Expander, Value, as_numpy, clamped_case, is_known, row, select, stack, unsupported
