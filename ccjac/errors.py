@@ -37,3 +37,7 @@ class ZooWarning(UserWarning):
 
 class PluginWarning(UserWarning):
     """A plugin could not be loaded and was skipped."""
+
+
+class KernelWarning(UserWarning):
+    """Kernels cannot run in this process; everything is computed by the framework's own operations instead."""

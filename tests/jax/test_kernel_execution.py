@@ -10,7 +10,7 @@ import pytest
 import ccjac
 from ccjac.program import Builder
 from ccjac_jax import kernel
-from ccjac_jax.xla import register as ffi
+from ccjac_jax.xla import install
 
 if (_reason := kernel.obstacle(Builder().finish([], 0))) is not None:
     pytest.skip(_reason, allow_module_level=True)
@@ -56,8 +56,8 @@ def test_only_what_runs_is_compiled(monkeypatch):
         compiled.append(text)
         return compile_text(text, *args, **options)
 
-    compile_text = ffi.compile_text
-    monkeypatch.setattr(ffi, "compile_text", counted)
+    compile_text = install.compile_text
+    monkeypatch.setattr(install, "compile_text", counted)
     x = jnp.ones((3, 5, 6))
     jacobian = jax.vmap(jax.vmap(ccjac.jacobian(lambda x: 0.123 * lorenz96(x))))
     jax.eval_shape(jacobian, x)

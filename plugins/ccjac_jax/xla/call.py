@@ -2,43 +2,29 @@
 
 It exports ``ccjac.call(frame, table, kernel)``: answer a call of XLA's foreign function interface by running ``kernel``
 on the call's buffers, which must be those that ``table`` (:func:`ccjac_jax.xla.handler.write_handler`) describes.
-The interface is a C header of plain structs (``xla/ffi/api/c_api.h``); offsets below are those of API version 0.x, and
-:mod:`ccjac_jax.xla.register` compares the header of the installed jaxlib with the structs assumed here before anything
-is registered.
+Where the structs' fields lie is told by :mod:`ccjac_jax.xla.abi`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ccjac.kernels.cpu.pieces import LIBRARY_FUNCTIONS as PIECES_FUNCTIONS
 from ccjac.kernels.cpu.target import Target
 
-from .threads import ERROR_CREATE, write_arguments, write_threads
+from .abi import ApiVersion, constant, offset, struct_size
+from .threads import write_arguments, write_threads
 
 CALL = "ccjac.call"
 LIBRARY_FUNCTIONS = (*PIECES_FUNCTIONS, "madvise")
 """What the module needs of the C library."""
 
-# Offsets in XLA_FFI_CallFrame (its args begin at 40, its rets at 80) and XLA_FFI_Buffer.
-_FRAME_EXTENSION, _FRAME_API, _FRAME_CONTEXT, _FRAME_STAGE = 8, 16, 24, 32
-_ARGS_SIZE, _ARGS = 56, 72
-_RETS_SIZE, _RETS = 96, 112
-_BUFFER_TYPE, _BUFFER_DATA, _BUFFER_RANK, _BUFFER_DIMS = 16, 24, 32, 40
-_STAGE_EXECUTE = 3
-_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED = 3, 8
+_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED = (
+    constant("Error_Code_INVALID_ARGUMENT"),
+    constant("Error_Code_RESOURCE_EXHAUSTED"),
+)
 
 # The table: operands, results, samples in a piece, then for every array its type, whether it is batched, and the
 # entries and bytes of a row.
 TABLE_HEAD, TABLE_ROW = 24, 32
-
-
-@dataclass(frozen=True)
-class ApiVersion:
-    """Version of XLA's foreign function interface."""
-
-    major: int
-    minor: int
 
 
 def write_common(target: Target, version: ApiVersion) -> str:
@@ -49,7 +35,7 @@ def write_common(target: Target, version: ApiVersion) -> str:
             *(_message(name, text) for name, text in _MESSAGES.items()),
             _CALL,
             _TAKE,
-            _METADATA.format(major=version.major, minor=version.minor),
+            _metadata(version),
             _FAIL,
             _ELEMENTS,
             _advice(target),
@@ -75,35 +61,35 @@ def _message(name: str, text: str) -> str:
 _CALL = f"""
 define ptr @{CALL}(ptr %frame, ptr %table, ptr %kernel) #0 {{
 entry:
-  %extension.place = getelementptr i8, ptr %frame, i64 {_FRAME_EXTENSION}
+  %extension.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "extension_start")}
   %extension = load ptr, ptr %extension.place
   %asked = icmp ne ptr %extension, null
   br i1 %asked, label %extended, label %call
 extended:
-  %kind.place = getelementptr i8, ptr %extension, i64 8
+  %kind.place = getelementptr i8, ptr %extension, i64 {offset("Extension", "type")}
   %kind = load i32, ptr %kind.place
-  %is.metadata = icmp eq i32 %kind, 1
+  %is.metadata = icmp eq i32 %kind, {constant("Extension_Metadata")}
   br i1 %is.metadata, label %metadata, label %call
 metadata:
   call void @describe(ptr %extension)
   ret ptr null
 call:
-  %api.place = getelementptr i8, ptr %frame, i64 {_FRAME_API}
+  %api.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "api")}
   %api = load ptr, ptr %api.place
-  %context.place = getelementptr i8, ptr %frame, i64 {_FRAME_CONTEXT}
+  %context.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "ctx")}
   %context = load ptr, ptr %context.place
-  %stage.place = getelementptr i8, ptr %frame, i64 {_FRAME_STAGE}
+  %stage.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "stage")}
   %stage = load i32, ptr %stage.place
-  %n.args.place = getelementptr i8, ptr %frame, i64 {_ARGS_SIZE}
+  %n.args.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "args", "size")}
   %n.args = load i64, ptr %n.args.place
-  %n.rets.place = getelementptr i8, ptr %frame, i64 {_RETS_SIZE}
+  %n.rets.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "rets", "size")}
   %n.rets = load i64, ptr %n.rets.place
   %n.in = load i64, ptr %table
   %n.out.place = getelementptr i8, ptr %table, i64 8
   %n.out = load i64, ptr %n.out.place
   %piece.place = getelementptr i8, ptr %table, i64 16
   %piece = load i64, ptr %piece.place
-  %right.stage = icmp eq i32 %stage, {_STAGE_EXECUTE}
+  %right.stage = icmp eq i32 %stage, {constant("ExecutionStage_EXECUTE")}
   %right.args = icmp eq i64 %n.args, %n.in
   %right.rets = icmp eq i64 %n.rets, %n.out
   %right.counts = and i1 %right.args, %right.rets
@@ -116,9 +102,9 @@ read:
   %ins = alloca ptr, i64 %n.in
   %outs = alloca ptr, i64 %n.out
   %pool = alloca [2 x ptr]
-  %args.place = getelementptr i8, ptr %frame, i64 {_ARGS}
+  %args.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "args", "args")}
   %args = load ptr, ptr %args.place
-  %rets.place = getelementptr i8, ptr %frame, i64 {_RETS}
+  %rets.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "rets", "rets")}
   %rets = load ptr, ptr %rets.place
   %operand.rows = getelementptr i8, ptr %table, i64 {TABLE_HEAD}
   %operand.bytes = mul i64 %n.in, {TABLE_ROW}
@@ -172,7 +158,7 @@ loop:
   %fits = phi i1 [ true, %entry ], [ %still, %loop ]
   %buffer.place = getelementptr ptr, ptr %buffers, i64 %k
   %buffer = load ptr, ptr %buffer.place
-  %data.place = getelementptr i8, ptr %buffer, i64 {_BUFFER_DATA}
+  %data.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "data")}
   %data = load ptr, ptr %data.place
   %pointer.place = getelementptr ptr, ptr %pointers, i64 %k
   store ptr %data, ptr %pointer.place
@@ -186,7 +172,7 @@ loop:
   %is.batched = icmp ne i64 %batched, 0
   %count = select i1 %is.batched, i64 %batch, i64 1
   %wanted = mul i64 %count, %width
-  %kind.place = getelementptr i8, ptr %buffer, i64 {_BUFFER_TYPE}
+  %kind.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "dtype")}
   %kind.short = load i32, ptr %kind.place
   %kind = zext i32 %kind.short to i64
   %right.kind = icmp eq i64 %kind, %wanted.kind
@@ -203,36 +189,41 @@ done:
 }}"""
 """Read the buffers' addresses; whether all types and sizes are those of the table."""
 
-_METADATA = """
+
+def _metadata(version: ApiVersion) -> str:
+    """``@describe(extension)``: which version of the interface the handler was written for; no traits, no state."""
+    fields = {
+        ("api_version", "struct_size"): f"i64 {struct_size('Version')}",
+        ("api_version", "extension_start"): "ptr null",
+        ("api_version", "major_version"): f"i32 {version.major}",
+        ("api_version", "minor_version"): f"i32 {version.minor}",
+        ("traits",): "i32 0",
+        ("state_type_id", "type_id"): "i64 0",
+    }
+    stores = "".join(
+        f"""  %p{k} = getelementptr i8, ptr %metadata, i64 {offset("Metadata", *path)}
+  store {value}, ptr %p{k}
+"""
+        for k, (path, value) in enumerate(fields.items())
+    )
+    return f"""
 define internal void @describe(ptr %extension) #0 {{
 entry:
-  %place = getelementptr i8, ptr %extension, i64 24
+  %place = getelementptr i8, ptr %extension, i64 {offset("MetadataExtension", "metadata")}
   %metadata = load ptr, ptr %place
-  %size.place = getelementptr i8, ptr %metadata, i64 8
-  store i64 24, ptr %size.place
-  %extension.place = getelementptr i8, ptr %metadata, i64 16
-  store ptr null, ptr %extension.place
-  %major.place = getelementptr i8, ptr %metadata, i64 24
-  store i32 {major}, ptr %major.place
-  %minor.place = getelementptr i8, ptr %metadata, i64 28
-  store i32 {minor}, ptr %minor.place
-  %traits.place = getelementptr i8, ptr %metadata, i64 32
-  store i32 0, ptr %traits.place
-  %state.place = getelementptr i8, ptr %metadata, i64 40
-  store i64 0, ptr %state.place
-  ret void
+{stores}  ret void
 }}"""
-"""Answer which version of the interface the handler was written for; no traits, no state."""
+
 
 _FAIL = f"""
 define internal ptr @fail(ptr %api, i32 %code, ptr %message) #0 {{
 entry:
-{write_arguments(28)}
-  %text = getelementptr i8, ptr %args, i64 16
+{write_arguments("CreateArgs")}
+  %text = getelementptr i8, ptr %args, i64 {offset("CreateArgs", "message")}
   store ptr %message, ptr %text
-  %kind = getelementptr i8, ptr %args, i64 24
+  %kind = getelementptr i8, ptr %args, i64 {offset("CreateArgs", "errc")}
   store i32 %code, ptr %kind
-  %place = getelementptr i8, ptr %api, i64 {ERROR_CREATE}
+  %place = getelementptr i8, ptr %api, i64 {offset("Api", "XLA_FFI_Error_Create")}
   %create = load ptr, ptr %place
   %error = call ptr %create(ptr %args)
   ret ptr %error
@@ -241,9 +232,9 @@ entry:
 _ELEMENTS = f"""
 define internal i64 @elements(ptr %buffer) #0 {{
 entry:
-  %rank.place = getelementptr i8, ptr %buffer, i64 {_BUFFER_RANK}
+  %rank.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "rank")}
   %rank = load i64, ptr %rank.place
-  %dims.place = getelementptr i8, ptr %buffer, i64 {_BUFFER_DIMS}
+  %dims.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "dims")}
   %dims = load ptr, ptr %dims.place
   %some = icmp sgt i64 %rank, 0
   br i1 %some, label %loop, label %scalar

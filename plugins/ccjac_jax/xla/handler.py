@@ -13,31 +13,24 @@ from ccjac.kernels.layout import Layout
 from ccjac.kernels.writer import BYTES
 from ccjac.program.program import Program
 
+from .abi import constant
 from .call import CALL
 
 HANDLER = "handler"
 
 _DATA_TYPE = {
-    "bool": 1,
-    "int8": 2,
-    "int16": 3,
-    "int32": 4,
-    "int64": 5,
-    "uint8": 6,
-    "uint16": 7,
-    "uint32": 8,
-    "uint64": 9,
-    "float32": 11,
-    "float64": 12,
+    "bool": constant("DataType_PRED"),
+    **{f"int{bits}": constant(f"DataType_S{bits}") for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": constant(f"DataType_U{bits}") for bits in (8, 16, 32, 64)},
+    **{f"float{bits}": constant(f"DataType_F{bits}") for bits in (32, 64)},
 }
-"""``XLA_FFI_DataType``."""
 
 
-def write_handler(program: Program, layout: Layout, lanes: int) -> str:
-    """``@handler(call_frame)``: an ``XLA_FFI_Handler`` for ``@kernel``."""
+def write_handler(program: Program, layout: Layout, lanes: int, *, piece: int | None = None) -> str:
+    """``@handler(call_frame)``: an ``XLA_FFI_Handler`` for ``@kernel``; ``piece`` overrides the samples of a piece."""
     rows = [_row(o.dtype, len(o.scalars), o.batched) for o in layout.operands]
     rows += [_row(r.dtype, len(r.entries), True) for r in layout.results]
-    piece = piece_samples(program, layout, lanes)
+    piece = piece or piece_samples(program, layout, lanes)
     table = [len(layout.operands), len(layout.results), piece, *itertools.chain(*rows)]
     numbers = ", ".join(f"i64 {number}" for number in table)
     return f"""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from ccjac.kernels.cpu.pieces import write_pieces
 from ccjac.kernels.cpu.target import Target
 
-# Offsets in XLA_FFI_Api.
-_API_FUNCTIONS = 48
-ERROR_CREATE, ERROR_DESTROY, POOL_SCHEDULE, POOL_THREADS = (_API_FUNCTIONS + 8 * k for k in (0, 2, 11, 12))
+from .abi import offset, struct_size
 
 
 def write_threads(target: Target) -> str:
@@ -15,11 +13,12 @@ def write_threads(target: Target) -> str:
     return write_pieces(target) + _POOL
 
 
-def write_arguments(size: int) -> str:
+def write_arguments(struct: str) -> str:
     """``%args``, the arguments of a function of the interface: a struct that begins with its size and no extension."""
+    size = struct_size(struct)
     return f"""  %args = alloca [{size} x i8], align 8
   store i64 {size}, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 8
+  %extension = getelementptr i8, ptr %args, i64 {offset(struct, "extension_start")}
   store ptr null, ptr %extension"""
 
 
@@ -33,12 +32,12 @@ entry:
 {_LOAD}
   %number = alloca i64
   store i64 1, ptr %number
-{write_arguments(32)}
-  %context.place = getelementptr i8, ptr %args, i64 16
+{write_arguments("NumThreadsArgs")}
+  %context.place = getelementptr i8, ptr %args, i64 {offset("NumThreadsArgs", "ctx")}
   store ptr %context, ptr %context.place
-  %number.place = getelementptr i8, ptr %args, i64 24
+  %number.place = getelementptr i8, ptr %args, i64 {offset("NumThreadsArgs", "num_threads")}
   store ptr %number, ptr %number.place
-  %place = getelementptr i8, ptr %api, i64 {POOL_THREADS}
+  %place = getelementptr i8, ptr %api, i64 {offset("Api", "XLA_FFI_ThreadPool_NumThreads")}
   %ask = load ptr, ptr %place
   %error = call ptr %ask(ptr %args)
   %good = icmp eq ptr %error, null
@@ -54,14 +53,14 @@ unknown:
 define internal i1 @pool.schedule(ptr %pool, ptr %state, i64 %threads) #0 {{
 entry:
 {_LOAD}
-{write_arguments(40)}
-  %context.place = getelementptr i8, ptr %args, i64 16
+{write_arguments("ScheduleArgs")}
+  %context.place = getelementptr i8, ptr %args, i64 {offset("ScheduleArgs", "ctx")}
   store ptr %context, ptr %context.place
-  %task.place = getelementptr i8, ptr %args, i64 24
+  %task.place = getelementptr i8, ptr %args, i64 {offset("ScheduleArgs", "task")}
   store ptr @task, ptr %task.place
-  %data.place = getelementptr i8, ptr %args, i64 32
+  %data.place = getelementptr i8, ptr %args, i64 {offset("ScheduleArgs", "data")}
   store ptr %state, ptr %data.place
-  %place = getelementptr i8, ptr %api, i64 {POOL_SCHEDULE}
+  %place = getelementptr i8, ptr %api, i64 {offset("Api", "XLA_FFI_ThreadPool_Schedule")}
   %schedule = load ptr, ptr %place
   %error = call ptr %schedule(ptr %args)
   %good = icmp eq ptr %error, null
@@ -75,10 +74,10 @@ refused:
 
 define internal void @forget(ptr %api, ptr %error) #0 {{
 entry:
-{write_arguments(24)}
-  %error.place = getelementptr i8, ptr %args, i64 16
+{write_arguments("DestroyArgs")}
+  %error.place = getelementptr i8, ptr %args, i64 {offset("DestroyArgs", "error")}
   store ptr %error, ptr %error.place
-  %place = getelementptr i8, ptr %api, i64 {ERROR_DESTROY}
+  %place = getelementptr i8, ptr %api, i64 {offset("Api", "XLA_FFI_Error_Destroy")}
   %destroy = load ptr, ptr %place
   call void %destroy(ptr %args)
   ret void
