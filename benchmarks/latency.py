@@ -35,7 +35,7 @@ import numpy
 start, busy = time.perf_counter(), time.process_time()
 import ccjac
 seconds, busy = time.perf_counter() - start, time.process_time() - busy
-heavy = [m for m in ("jax", "torch", "flax", "numba", "llvmlite", "diskcache", "rich", "typer") if m in sys.modules]
+heavy = [m for m in ("jax", "torch", "flax", "numba", "llvmlite", "rich", "typer") if m in sys.modules]
 print(seconds, busy, *heavy)
 """
 

@@ -69,7 +69,8 @@ class Plan:
         """A proven lower bound for ``multiplications``, 0 if there is none.
 
         A bound that came from a file is computed anew from its certificate, on first use.  Where that would take longer
-        than about a second, or the proof was an exhaustive search, it remains a claim, and counts as 0 here.
+        than about a second, or the proof was an exhaustive search, it remains a claim, and counts as 0 here.  Bounds
+        from groups need compiled code, which takes some seconds once per machine.
         """
         if self.graph is None or self.trusted or not self.claimed_bound or self.certificate is None:
             return self.claimed_bound if self.trusted else 0
@@ -84,15 +85,22 @@ class Plan:
 
     @property
     def certainty(self) -> str:
-        """What is known of the distance to the optimum, in a few words; what is merely claimed is called a claim."""
-        if self.optimal:
+        """How far the order may be from the best one, in a few words; what is merely claimed is called a claim.
+
+        Nothing is compiled for it: a bound from groups counts as a claim until :attr:`lower_bound` was asked for.
+        """
+        waiting = not self.trusted and self.certificate is not None and self.certificate.proof == "groups"
+        proven = 0 if waiting and "lower_bound" not in self.__dict__ else self.lower_bound
+        words = self._at_least(proven)
+        if self.claimed_bound <= proven or self.graph is None:
+            return words
+        proof = f"proof: {self.certificate.proof}" if self.certificate is not None else "no proof"
+        return f"{self._at_least(self.claimed_bound)} as its source claims, {proof}"
+
+    def _at_least(self, bound: int) -> str:
+        if self.graph is not None and self.multiplications <= bound:
             return "optimal"
-        words = f"at least {self.lower_bound:,}" if self.lower_bound else "not bounded"
-        if self.claimed_bound > self.lower_bound:
-            claim = "optimal" if self.claimed_bound >= self.multiplications else f"at least {self.claimed_bound:,}"
-            proof = self.certificate.proof if self.certificate is not None else "none"
-            words += f"; {claim} as its source claims, proof: {proof}"
-        return words
+        return f"at least {bound:,}" if bound else "not bounded"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .checks import problems
+from .checks import believed_bound, problems
 from .codec import MalformedError, decode_graph, encode_graph
 from .entry import SCHEMA, Entry, StoredOrder
 from .maintenance import Finding, Imported
@@ -18,6 +18,7 @@ __all__ = [
     "MalformedError",
     "StoredOrder",
     "Zoo",
+    "believed_bound",
     "decode_graph",
     "encode_graph",
     "problems",

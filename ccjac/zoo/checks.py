@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import lru_cache
 from typing import get_args
 
-from ..backends.discovery import cost_model
+from ..backends.discovery import cost_model, cost_models
 from ..cost import CostModel
 from ..elimination import check_order, count
 from ..errors import CcjacError, OrderError
@@ -43,6 +45,58 @@ def problems(entry: Entry) -> dict[str, str]:
         if (wrong := flaw(entry.graph, stored, stored.order, model)) is not None:
             found[name] = wrong
     return found
+
+
+def proven_bound(graph: Graph, stored: StoredOrder, cost: CostModel) -> int | None:
+    """The bound that the certificate of ``stored`` proves for its graph, ``None`` if that cannot be told cheaply."""
+    return _recomputed(graph, cost, certificate_of(stored)) if stored.lower_bound else 0
+
+
+def overstated(graph: Graph, stored: StoredOrder, cost: CostModel) -> str | None:
+    """Why the bound of ``stored`` is more than what its own proof gives; ``None`` if it is not, or nobody can tell."""
+    proven = proven_bound(graph, stored, cost)
+    if proven is None or proven >= stored.lower_bound or stored.proof == "none":
+        return None
+    return f"the bound {stored.lower_bound} is claimed, but its proof ({stored.proof}) gives {proven}"
+
+
+def believed_bound(graph: Graph, stored: StoredOrder, cost: CostModel) -> int:
+    """The bound of an order in the user's own directory: what its certificate proves.
+
+    An exhaustive search is believed there, since only searches of this library leave such entries, and an import does
+    not: :func:`honest`.
+    """
+    proven = proven_bound(graph, stored, cost)
+    return (
+        stored.lower_bound if proven is None and stored.proof == "exhausted" else min(proven or 0, stored.lower_bound)
+    )
+
+
+def honest(entry: Entry, *, strict: bool = False) -> Entry:
+    """``entry`` without the bounds that are more than their proofs give; the orders stay.
+
+    Args:
+        entry: Its graph and orders are sound.
+        strict: Whether bounds go whose proofs cannot be repeated, as for what comes from elsewhere.
+    """
+    models = cost_models()
+    orders = {}
+    for name, stored in entry.orders.items():
+        keep = name not in models or not stored.lower_bound
+        if not keep and strict:
+            keep = (proven_bound(entry.graph, stored, models[name]) or 0) >= stored.lower_bound
+        elif not keep:
+            keep = overstated(entry.graph, stored, models[name]) is None
+        orders[name] = stored if keep else replace(stored, lower_bound=0, proof="none", groups=())
+    return entry if orders == dict(entry.orders) else replace(entry, orders=orders)
+
+
+@lru_cache(maxsize=512)
+def _recomputed(graph: Graph, cost: CostModel, certificate: Certificate) -> int | None:
+    # The bounds stand beside the searchers, which a lookup does without.
+    from ..ordering.bounds.recheck import recomputed
+
+    return recomputed(graph, cost, certificate)
 
 
 def certificate_of(stored: StoredOrder, renumber: Callable[[Iterable[int]], tuple[int, ...]] = tuple) -> Certificate:

@@ -1,8 +1,8 @@
-"""The places where orders lie, asked one after the other: memory, the user's directory, shipped directories."""
+"""The places where orders lie, asked one after the other: memory, the user's directory, shared and shipped ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from ..backends.discovery import answers, cost_model
 from . import codec
-from .checks import flaw
+from .checks import flaw, honest
 from .entry import Entry, StoredOrder
+from .shared import SharedZoo, shared_zoos
 from .shipped import ShippedZoo
 from .trouble import Trouble
-from .user_store import UnavailableError, UserStore
+from .user_store import BusyError, UnavailableError, UserStore
 
 USER, MEMORY = "user", "memory"
 
@@ -42,7 +43,8 @@ class Layers:
 
     Attributes:
         store: The user's directory.
-        shipped_paths: Directories of shipped zoos, ``None`` for those of the installed packages.
+        shipped_paths: Directories of shipped zoos, ``None`` for those of the installed packages, and for the shared
+            ones that the environment names.
         memory: What could not be stored on disk, by fingerprint; it lives as long as the process.
     """
 
@@ -59,13 +61,34 @@ class Layers:
             paths = sorted(map(Path, answers("ccjac_zoos")), key=lambda path: path.parent.name == "ccjac_zoo")
         return tuple(map(ShippedZoo, paths))
 
+    @cached_property
+    def shared(self) -> tuple[SharedZoo, ...]:
+        """What a team shares on a network; looked for on first use."""
+        return shared_zoos() if self.shipped_paths is None else ()
+
+    def obstacles(self) -> Iterator[tuple[str, str]]:
+        """Files of all layers of which nothing can be read, and why."""
+        if (problem := self.store.obstacle()) is not None:
+            yield USER, problem
+        for zoo in (*self.shared, *self.shipped):
+            yield from zoo.obstacles()
+
     def candidates(self, fingerprint: str, cost: str, size: int) -> Iterator[Candidate]:
         """Orders for one structure of ``size`` vertices under one cost model, first layer first."""
-        return self._orders(chain(self._mine(fingerprint), self._shipped(fingerprint)), fingerprint, cost, size)
+        return self._orders(
+            chain(
+                self._mine(fingerprint),
+                _read(lambda: self.shared, fingerprint),
+                _read(lambda: self.shipped, fingerprint),
+            ),
+            fingerprint,
+            cost,
+            size,
+        )
 
     def shipped_orders(self, fingerprint: str, cost: str, size: int) -> Iterator[Candidate]:
         """:meth:`candidates` of the shipped zoos alone."""
-        return self._orders(self._shipped(fingerprint), fingerprint, cost, size)
+        return self._orders(_read(lambda: self.shipped, fingerprint), fingerprint, cost, size)
 
     @staticmethod
     def _orders(
@@ -92,11 +115,6 @@ class Layers:
         if (value := self.store.read(fingerprint)) is not None:
             yield USER, value, self.store.trouble
 
-    def _shipped(self, fingerprint: str) -> Iterator[tuple[str, Any, Trouble]]:
-        for zoo in self.shipped:
-            for domain, value in zoo.read(fingerprint):
-                yield domain, value, zoo.trouble
-
     def rows(self, *, mine: bool = False) -> Iterator[Row]:
         """Everything in all layers, or in the user's own two."""
         for entry in list(self.memory.values()):
@@ -106,7 +124,7 @@ class Layers:
             if isinstance(row.entry, Entry) and row.fingerprint != key:
                 row = Row(USER, key, codec.MalformedError("it lies under another's fingerprint"))
             yield row._replace(fingerprint=key)
-        for zoo in () if mine else self.shipped:
+        for zoo in () if mine else (*self.shared, *self.shipped):
             for domain, value in zoo.entries():
                 yield _row(domain, value)
 
@@ -115,7 +133,9 @@ class Layers:
         try:
             return self.keep_on_disk(entry, urgent=urgent)[1]
         except UnavailableError as error:
-            self.store.trouble.report(f"{error}; new orders are kept in memory")
+            # A miss that meets another process's write is no trouble: the next process remembers it.
+            if urgent or not isinstance(error, BusyError):
+                self.store.trouble.report(f"{error}; new orders are kept in memory")
             old = self.memory.get(entry.fingerprint)
             new = self.memory[entry.fingerprint] = _merge(old, entry)
             return new is not old
@@ -125,7 +145,7 @@ class Layers:
 
         Args:
             entry: A checked entry.
-            urgent: Whether to wait long for other writers.
+            urgent: Whether to wait for other writers.
 
         Returns:
             Whether there was a usable entry before, and whether ``entry`` was any news.
@@ -169,6 +189,13 @@ class Layers:
         return known
 
 
+def _read(zoos: Callable[[], Sequence[ShippedZoo]], fingerprint: str) -> Iterator[tuple[str, Any, Trouble]]:
+    """What ``zoos()`` have under a fingerprint; they are not looked for before an earlier layer had no answer."""
+    for zoo in zoos():
+        for domain, value in zoo.read(fingerprint):
+            yield domain, value, zoo.trouble
+
+
 def _row(source: str, value: Any) -> Row:
     if isinstance(value, codec.MalformedError):
         return Row(source, "", value)
@@ -181,7 +208,7 @@ def _row(source: str, value: Any) -> Row:
 
 
 def _merge(old: Entry | None, new: Entry) -> Entry:
-    """``old`` improved by the checked entry ``new``; a stored order that fails its check does not stand in the way."""
+    """``old`` improved by the checked entry ``new``; a stored order or bound that fails its check is not in the way."""
     if old is None or old.fingerprint != new.fingerprint or old.graph != new.graph:
         return new
     sound = {
@@ -189,4 +216,5 @@ def _merge(old: Entry | None, new: Entry) -> Entry:
         for name, stored in old.orders.items()
         if name not in new.orders or flaw(old.graph, stored, stored.order, cost_model(name)) is None
     }
-    return (old if len(sound) == len(old.orders) else replace(old, orders=sound)).merged(new)
+    rest = old if len(sound) == len(old.orders) else replace(old, orders=sound)
+    return honest(rest).merged(new)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..backends.discovery import cost_models
 from ..errors import ZooError
 from . import codec
-from .checks import problems
+from .checks import honest, overstated, problems, proven_bound
 from .entry import Entry
 from .layers import Layers
 from .shipped import parse, read_text, write_file
 from .user_store import UnavailableError
+
+_DOUBT = 0.3
+"""Seconds of search that a bound without a proof has to stand."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,31 @@ def verify(layers: Layers) -> list[Finding]:
         if isinstance(entry, Entry):
             wrong = problems(entry)
             findings += [Finding(source, fingerprint, f"{what}: {why}") for what, why in wrong.items()]
+            if "graph" not in wrong:
+                findings += [
+                    Finding(source, fingerprint, f"{what}: {why}")
+                    for what, why in _false_bounds(entry)
+                    if what not in wrong
+                ]
         else:
             findings.append(Finding(source, fingerprint, str(entry)))
-    return findings
+    return findings + [Finding(source, "", problem) for source, problem in layers.obstacles()]
+
+
+def _false_bounds(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Bounds that their own proofs do not give, or that a short search refutes where no proof can be repeated."""
+    from ..ordering import search
+
+    models = cost_models()
+    for name, stored in entry.orders.items():
+        if name not in models or not stored.lower_bound:
+            continue
+        if (wrong := overstated(entry.graph, stored, models[name])) is not None:
+            yield name, wrong
+        elif (proven_bound(entry.graph, stored, models[name]) or 0) < stored.lower_bound:
+            found = search(entry.graph, method="portfolio", cost=models[name], seconds=_DOUBT)
+            if found.cost < stored.lower_bound:
+                yield name, f"the bound {stored.lower_bound} is claimed, but there is an order of cost {found.cost}"
 
 
 def export(layers: Layers, file: Path) -> int:
@@ -78,7 +105,7 @@ def import_(layers: Layers, file: Path) -> Imported:
         if "graph" in wrong or not orders:
             continue
         try:
-            known, changed = layers.keep_on_disk(replace(entry, orders=orders), urgent=True)
+            known, changed = layers.keep_on_disk(honest(replace(entry, orders=orders), strict=True), urgent=True)
         except UnavailableError as error:
             raise ZooError(
                 f"`Zoo.import_` cannot write {str(layers.store.directory)!r}: {error}. Choose another with `CCJAC_ZOO`."

@@ -27,6 +27,7 @@ class ShippedZoo:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.trouble = Trouble(f"in {str(directory)!r}")
+        self._unreadable: dict[str, str] = {}
 
     @cached_property
     def _texts(self) -> dict[str, str]:
@@ -41,8 +42,18 @@ class ShippedZoo:
             try:
                 texts[file.stem] = read_text(file)
             except (OSError, ValueError) as error:
+                self._unreadable[file.name] = f"{type(error).__name__}: {error}"
                 self.trouble.report(f"{file.name} was skipped", error)
         return texts
+
+    def obstacles(self) -> Iterator[tuple[str, str]]:
+        """The files of which nothing can be read, and why."""
+        for domain, text in self._texts.items():
+            try:
+                parse(text)
+            except codec.MalformedError as error:
+                yield f"{domain}.json", str(error)
+        yield from self._unreadable.items()
 
     def read(self, fingerprint: str) -> Iterator[tuple[str, Any]]:
         """Domain and unchecked JSON value of the entries with this fingerprint, of at most one per domain."""

@@ -22,9 +22,13 @@ from .checks import certificate_of, flaw
 from .entry import Entry, StoredOrder
 from .layers import Layers
 from .maintenance import Finding, Imported
+from .shared import SHARED
 from .user_store import UnavailableError, UserStore
 
 ENVIRONMENT = "CCJAC_ZOO"
+"""The environment variable that names the user's directory, or says ``off``."""
+
+_OFF = "off"
 
 
 class Found(Protocol):
@@ -95,11 +99,17 @@ class Zoo:
 
     @classmethod
     def default(cls) -> Zoo:
-        """The user's zoo with all shipped ones behind it; one object per directory and process.
+        """The user's zoo with all shared and shipped ones behind it; one object per directory and process.
 
         The directory is named by the environment variable ``CCJAC_ZOO``, else it is the platform's place for user data.
+        Directories that a team shares, which are only read, are named by ``CCJAC_ZOO_SHARED``.
+
+        Raises:
+            ZooError: Zoos are switched off by ``CCJAC_ZOO=off``.
         """
-        return _default(os.environ.get(ENVIRONMENT, ""))
+        if _is_off():
+            raise ZooError(f"The order zoo is switched off by `{ENVIRONMENT}={_OFF}`; unset it, or name a directory.")
+        return _default(os.environ.get(ENVIRONMENT, ""), os.environ.get(SHARED, ""))
 
     def lookup(self, graph: Graph | Canonical, cost: str | CostModel = MULTIPLICATIONS) -> Hit | None:
         """The order known for the structure of ``graph``.
@@ -212,7 +222,11 @@ class Zoo:
         return (entry for _, entry in self.entries(mine=True) if entry.pending)
 
     def verify(self) -> list[Finding]:
-        """Check every entry: recompute its fingerprint, replay its orders.  Empty if all is well."""
+        """Check every entry: recompute its fingerprint, replay its orders, repeat the proofs of its bounds.
+
+        A proof that cannot be repeated in about a second has to stand a third of a second of search.  Empty if all is
+        well.
+        """
         return maintenance.verify(self._layers)
 
     def export(self, path: str | os.PathLike[str]) -> int:
@@ -252,7 +266,7 @@ class Zoo:
 
 
 def resolve(zoo: Any = None) -> Zoo | None:
-    """Turn a ``zoo=`` argument into a zoo, ``None`` meaning off.
+    """Turn a ``zoo=`` argument into a zoo, ``None`` meaning off, as ``CCJAC_ZOO=off`` does for all.
 
     Args:
         zoo: ``None`` for :meth:`Zoo.default`, a directory for that alone, a zoo, or ``False`` for none.
@@ -261,7 +275,7 @@ def resolve(zoo: Any = None) -> Zoo | None:
         ZooError: Anything else, or a path that is no directory.
     """
     if zoo is None:
-        return Zoo.default()
+        return None if _is_off() else Zoo.default()
     if zoo is False:
         return None
     if isinstance(zoo, Zoo):
@@ -278,8 +292,13 @@ def resolve(zoo: Any = None) -> Zoo | None:
     return _at(path)
 
 
+def _is_off() -> bool:
+    return os.environ.get(ENVIRONMENT, "").strip().lower() == _OFF
+
+
 @cache
-def _default(setting: str) -> Zoo:
+def _default(setting: str, shared: str) -> Zoo:
+    # `shared` is read by the layers; it is here because another setting is another zoo.
     if setting:
         return Zoo(setting, shipped=None)
     from platformdirs import user_data_path
@@ -294,7 +313,6 @@ def _at(path: Path) -> Zoo:
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:
-    # As diskcache does, so that both see the same directory.
     return Path(os.path.expandvars(os.path.expanduser(os.fspath(path)))).absolute()
 
 

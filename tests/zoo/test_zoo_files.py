@@ -178,7 +178,7 @@ def test_requests_that_cannot_be_served_are_errors(tmp_path: Path, graph: Graph,
     (tmp_path / "file").write_text("")
     with pytest.raises(ZooError, match=r"`Zoo\.import_` cannot write"):
         Zoo(tmp_path / "file" / "zoo").import_(tmp_path / "good.json")
-    (zoo.path / "cache.db").write_bytes(b"no database at all, but long enough to be taken for one")
+    (zoo.path / "orders.db").write_bytes(b"no database at all, but long enough to be taken for one")
     with pytest.raises(ZooError, match=r"`Zoo\.prune` cannot write"):
         zoo.prune()
 
@@ -189,10 +189,10 @@ def test_prune(tmp_path: Path, entries: list[Entry], graphs: Callable[..., Graph
         graph = graphs(seed)
         zoo.remember_miss(graph, result(graph, graph.eliminable))
     zoo.improve(graphs(2), result(graphs(2), graphs(2).eliminable))
-    with closing(sqlite3.connect(tmp_path / "cache.db")) as connection:
-        connection.execute("INSERT INTO Cache (key, raw, mode, value) VALUES ('junk', 1, 1, 'junk')")
+    with closing(sqlite3.connect(tmp_path / "orders.db")) as connection:
+        connection.execute("INSERT INTO orders VALUES ('junk', 'junk')")
         connection.execute(
-            "UPDATE Cache SET value = replace(value, '\"cost\":', '\"cost\":1') WHERE key = ?",
+            "UPDATE orders SET entry = replace(entry, '\"cost\":', '\"cost\":1') WHERE fingerprint = ?",
             (entries[1].fingerprint,),
         )
         connection.commit()
@@ -208,8 +208,8 @@ def test_prune(tmp_path: Path, entries: list[Entry], graphs: Callable[..., Graph
 def test_unreadable_entries_are_passed_over_by_iteration(tmp_path: Path, graph: Graph, results: Results) -> None:
     zoo = Zoo(tmp_path)
     zoo.improve(graph, results[0])
-    with closing(sqlite3.connect(tmp_path / "cache.db")) as connection:
-        connection.execute("INSERT INTO Cache (key, raw, mode, value) VALUES ('junk', 1, 1, '{}')")
+    with closing(sqlite3.connect(tmp_path / "orders.db")) as connection:
+        connection.execute("INSERT INTO orders VALUES ('junk', '{}')")
         connection.commit()
     with pytest.warns(ZooWarning, match="ignored"):
         assert len(list(zoo.entries())) == 1

@@ -25,7 +25,7 @@ import random, sys, warnings
 from zoo_samples import make_graph, make_result
 from ccjac.zoo import Zoo, user_store
 warnings.simplefilter("error")
-user_store.HASTE = 120.0  # a slow disk is no failure here
+user_store.PATIENCE = user_store.GLANCE = 120.0  # a slow disk is no failure here
 directory, seed, n_graphs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(seed)
 zoo = Zoo(directory)
@@ -42,7 +42,9 @@ for i in jobs:
         zoo.improve(graph, found, name=f"writer{seed}")
     hit = zoo.lookup(graph)
     best[i] = min(found.cost, best.get(i, found.cost))
-    assert hit.source == "user" and hit.cost <= best[i], (hit, best[i])
+    # A miss that met another one's write is in memory only.
+    assert hit.source in ("user", "memory") and hit.cost <= best[i], (hit, best[i])
+    zoo.improve(graph, found)
 own = make_graph(1000 + seed)
 zoo.improve(own, make_result(own, own.eliminable))
 print(*[best[i] for i in range(n_graphs)])
@@ -130,8 +132,9 @@ def test_a_killed_writer_leaves_a_usable_zoo(
 ) -> None:
     Zoo(tmp_path).improve(graph, results[0])
     program = (
-        "import os, sys, diskcache; from zoo_samples import make_graph, two_results; from ccjac.zoo import Zoo; "
-        "diskcache.Cache._row_update = lambda *a: os.kill(os.getpid(), 9); "
+        "import os, sys; from zoo_samples import make_graph, two_results; from ccjac.zoo import Zoo, user_store; "
+        "put = user_store.UserStore._put; "
+        "user_store.UserStore._put = lambda self, *a: (put(*a), os.kill(os.getpid(), 9)); "
         "g = make_graph(); Zoo(sys.argv[1]).improve(g, two_results(g)[1])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment(), check=False)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from ccjac.backends.discovery import cost_model
+from ccjac.backends.discovery import cost_model, cost_models
 from ccjac.terminal import console, print_json
+from ccjac.zoo import StoredOrder, believed_bound
 
 from ..refresh.state import DEFAULT_SHARE
 from ..refresh.task import ALL, gap, urgency
@@ -33,12 +34,15 @@ def status(
         for name, order in entry.orders.items():
             if cost not in (ALL, name):
                 continue
+            model = cost_models().get(name)
+            proven = believed_bound(entry.graph, order, model) if model is not None else 0
             key = urgency(
                 pending=order.pending,
                 cost=order.cost,
-                lower_bound=order.lower_bound,
+                lower_bound=proven,
                 spent=order.seconds,
                 share=DEFAULT_SHARE,
+                claimed=order.lower_bound,
             )
             row: dict[str, Any] = {
                 "fingerprint": entry.fingerprint,
@@ -49,7 +53,7 @@ def status(
                 "lower_bound": order.lower_bound,
                 "gap": round(gap(order.cost, order.lower_bound), 4),
                 "seconds": order.seconds,
-                "state": "pending" if order.pending else "optimal" if order.optimal else "open",
+                "state": _state(order, proven),
                 "method": order.method,
             }
             rows.append(((row["state"] == "optimal", key, entry.fingerprint, name), row))
@@ -86,3 +90,9 @@ def status(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _state(order: StoredOrder, proven: int) -> str:
+    if order.pending:
+        return "pending"
+    return "optimal" if order.cost <= proven else "claimed" if order.optimal else "open"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ccjac.backends.discovery import cost_model, cost_models
 from ccjac.elimination import count
 from ccjac.graph import Graph
-from ccjac.zoo import Entry, Finding, StoredOrder, Zoo, problems
+from ccjac.zoo import Entry, Finding, StoredOrder, Zoo, believed_bound, problems
 
 ALL = "all"
 """In place of a cost model's name: every order that is stored, whatever its cost model."""
@@ -25,7 +25,8 @@ class Task:
         cost: Name of the cost model.
         starts: Sound orders of the entry, the best one under ``cost`` first.
         best: What that one costs, ``None`` if there is none.
-        lower_bound: As stored.
+        lower_bound: The stored one, if its proof holds: :func:`ccjac.zoo.checks.believed_bound`.
+        claimed: The stored bound, which a file may have made up.
         method: What found the best order, as stored.
         spent: Seconds that searches took so far.
         pending: Whether the order is the greedy one of a miss.
@@ -43,6 +44,7 @@ class Task:
     spent: float = 0.0
     pending: bool = False
     kept: bool = True
+    claimed: int = 0
 
     @property
     def label(self) -> str:
@@ -101,12 +103,13 @@ def agenda(zoo: Zoo, *, cost: str = ALL, pending_only: bool = False) -> Agenda:
 
 
 def urgency(
-    *, pending: bool, cost: int | None, lower_bound: int, spent: float, share: float
-) -> tuple[bool, int, float, float]:
+    *, pending: bool, cost: int | None, lower_bound: int, spent: float, share: float, claimed: int = 0
+) -> tuple[bool, bool, int, float, float]:
     """Sort key: the most urgent order has the lowest.
 
-    Pending orders come first.  Then those that had the fewest full shares of time, so that a run that was cut short is
-    continued instead of repeated; among equals the one whose cost may fall by the largest part; then the least time.
+    Pending orders come first, and last of all those that are optimal if one believes their entry.  In between, those
+    first that had the fewest full shares of time, so that a run that was cut short is continued instead of repeated;
+    among equals the one whose cost may fall by the largest part; then the least time.
 
     Args:
         pending: Whether the order waits for its first search.
@@ -114,8 +117,10 @@ def urgency(
         lower_bound: The bound on it.
         spent: Seconds of all searches so far.
         share: Seconds that one round gives to each order.
+        claimed: A bound that nobody has proven here.
     """
-    return not pending, int(spent // share) if share > 0 else 0, -gap(cost, lower_bound), spent
+    believed = not pending and cost is not None and cost <= max(claimed, lower_bound)
+    return not pending, believed, int(spent // share) if share > 0 else 0, -gap(cost, lower_bound), spent
 
 
 def gap(cost: int | None, lower_bound: int) -> float:
@@ -130,7 +135,14 @@ def ranked(tasks: Sequence[Task], share: float) -> list[Task]:
     return sorted(
         tasks,
         key=lambda task: (
-            urgency(pending=task.pending, cost=task.best, lower_bound=task.lower_bound, spent=task.spent, share=share),
+            urgency(
+                pending=task.pending,
+                cost=task.best,
+                lower_bound=task.lower_bound,
+                spent=task.spent,
+                share=share,
+                claimed=task.claimed,
+            ),
             task.fingerprint,
             task.cost,
         ),
@@ -153,6 +165,19 @@ def _task(entry: Entry, sound: Mapping[str, StoredOrder], cost: str) -> Task:
     if own is None:
         return Task(entry.fingerprint, name, graph, cost, starts, best, method=method, kept=False)
     # An order of another cost model may happen to be cheaper than this one's own, and refute its bound.
-    bound = own.lower_bound if own.lower_bound <= best else 0
-    kept = starts[0] == own.order
-    return Task(entry.fingerprint, name, graph, cost, starts, best, bound, method, own.seconds, own.pending, kept)
+    claimed = own.lower_bound if own.lower_bound <= best else 0
+    bound = (believed_bound(entry.graph, own, model)) if claimed else 0
+    return Task(
+        entry.fingerprint,
+        name,
+        graph,
+        cost,
+        starts,
+        best,
+        bound,
+        method,
+        own.seconds,
+        own.pending,
+        kept=starts[0] == own.order,
+        claimed=claimed,
+    )

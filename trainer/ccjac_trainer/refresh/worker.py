@@ -22,7 +22,7 @@ from ccjac.elimination import count
 from ccjac.errors import ZooError
 from ccjac.fingerprint import Canonical, canonical
 from ccjac.ordering import SearchResult, searcher
-from ccjac.zoo import Zoo
+from ccjac.zoo import Zoo, believed_bound
 
 from .keeper import Keeper
 from .messages import Assignment, Done, News
@@ -107,6 +107,10 @@ def _search(
     starts = sorted(orders, key=lambda order: prices[order])
     known = SearchResult(starts[0], prices[starts[0]], 0, orders[starts[0]], 0.0) if starts else None
     own = hits[0] if hits[0] is not None and hits[0].source == "user" else None
+    bound = task.lower_bound
+    if own is not None and (entry := zoos.mine.get(label.fingerprint)) is not None:
+        # What an entry merely claims saves no search.
+        bound = believed_bound(entry.graph, entry.orders[model.name], model) if model.name in entry.orders else bound
     keeper = Keeper(
         zoos.mine,
         label,
@@ -116,13 +120,13 @@ def _search(
         seed=assignment.seed,
         known=known,
         kept=own is not None and known is not None and own.cost <= known.cost,
-        bound=own.lower_bound if own is not None else task.lower_bound,
+        bound=bound,
         pending=own is not None and own.pending,
         tell=tell,
         stopped=stopped,
     )
-    tell(News(known.cost if known is not None else None, task.lower_bound, 0.0, ""))
-    if own is not None and own.optimal and known is not None and own.cost <= known.cost:
+    tell(News(known.cost if known is not None else None, bound, 0.0, ""))
+    if own is not None and own.cost <= bound and known is not None and own.cost <= known.cost:
         keeper.finish(known, complete=True)
         return
     seconds = min(assignment.seconds, assignment.deadline - time.time())
