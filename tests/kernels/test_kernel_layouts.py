@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccjac.kernels import Layout, Operand, Result, compile_kernel
-from ccjac.kernels.cpu import module, segments
+from ccjac.kernels.cpu import module, segments, tiled
+from ccjac.kernels.cpu.target import Target
 from ccjac.program import Builder, Node, Program, evaluate
 from kernel_programs import random_program, single
 
@@ -60,6 +61,38 @@ def test_rows_of_every_width(form, dtype, width, rng):
     for batch in BATCHES:
         x = rng.integers(-400, 400, (batch, width)).astype(dtype)
         np.testing.assert_array_equal(kernel.run([x])[0], 2 * x + 1000 * np.arange(width))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_are_mostly_zero_or_constant(monkeypatch, dtype, rng):
+    choose(monkeypatch, "tiled")
+    monkeypatch.setattr(tiled, "SPARSE_ENTRIES", 8)
+    b = Builder()
+    x, y = b.input(0, dtype), b.input(1, dtype)
+    computed = b.emit("mul", (x, y), dtype)
+    program = b.finish([computed, b.const(3.0, dtype), x, b.const(-0.0, dtype)], 2)
+    # One row by table, one by columns; an operand, a product written twice, constants, zeros.
+    layout = Layout(
+        (Operand((0, 1), dtype),),
+        (Result((-1, 0, 1, -1, 3, 2, -1, 1, 0, -1, -1), dtype), Result((0, 2, 0, 1, -1), dtype)),
+    )
+    assert [tiled.is_sparse(program, result) for result in layout.results] == [True, False]
+    for batch in BATCHES:
+        check(program, layout, [rng.normal(size=(batch, 2)).astype(dtype)], batch)
+
+
+def test_code_does_not_grow_with_the_number_of_results(monkeypatch):
+    def lines(width: int, lanes: int | None) -> int:
+        b = Builder()
+        x = b.input(0, "float32")
+        square = b.emit("mul", (x, x), "float32")
+        program = b.finish([square, b.const(2.0, "float32")], 1)
+        layout = Layout((Operand((0,), "float32"),), (Result((0, 1) * width, "float32"),))
+        text = module.write_module(program, layout, Target.host(), fastmath=False, lanes=lanes).text
+        return text.count("\n")
+
+    for lanes in (1, None):
+        assert lines(32000, lanes) == lines(16000, lanes)
 
 
 def test_nothing_outside_the_arrays_is_touched(form, rng):

@@ -108,5 +108,5 @@ def compile_kernel(program: Program, layout: Layout, *, fastmath: bool = False, 
     """
     target = target or Target.host()
     module = write_module(program, layout, target, fastmath=fastmath)
-    code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=2)
+    code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=module.effort)
     return Kernel(code, layout, module.lanes, program.operations)

@@ -1,20 +1,37 @@
 """The loop over the batch for long programs: rows are transposed into a tile, segments of the program work on the tile.
 
 The tile holds one vector per column of every operand, one per column of every result, and one per value that crosses
-a cut between
-segments.  Result columns that are constant, or the same for all samples, are filled in before the loop and stay.
+a cut between segments.  Result columns that are constant, or the same for all samples, are filled in before the loop
+and stay.  Long rows that are mostly zero or constant have no columns in the tile: zeros are written, then the other
+entries where a table says.
+
+Whatever is done once per column is a loop over a table, never unrolled: LLVM took 9 s for the stores of 3,600 results.
 """
 
 from __future__ import annotations
 
 from ...program.program import Program
 from ..context import Context
-from ..layout import Layout
+from ..layout import Layout, Result
 from ..operations import emit
 from ..writer import BYTES, Writer, memory_element
 from .segments import Segmentation, cut
 from .straight import announce_stores, from_memory, input_nodes, spread, to_memory, uniform_nodes
+from .tables import Tables
 from .transpose import PART_BYTES, group_size, load_columns, load_group, store_columns, store_group
+
+SPARSE_ENTRIES = 1024
+"""Rows from this length on are written by table if less than half of their entries are computed."""
+_SCALAR_MOVES = 8
+"""Moves that one turn of a loop makes where columns are too few or too narrow to be transposed in groups."""
+
+
+def is_sparse(program: Program, result: Result) -> bool:
+    """Whether a result's rows are written as zeros, and then entry by entry where there is something else."""
+    if len(result.entries) < SPARSE_ENTRIES:
+        return False
+    computed = sum(e >= 0 and program.nodes[program.results[e]].op != "const" for e in result.entries)
+    return 2 * computed < len(result.entries)
 
 
 def write_range(ctx: Context, program: Program, layout: Layout) -> str:
@@ -30,6 +47,7 @@ class _Tiled:
         self.place_bytes = -(-lanes * widest // PART_BYTES) * PART_BYTES
         self.uniform = uniform_nodes(program, layout)
         self.functions: dict[str, str] = {}
+        self.tables = Tables(lanes, self.place_bytes)
         # First the operands' columns, then the results', each array's columns next to each other.
         self.operand_place: list[int] = []
         self.result_place: list[int] = []
@@ -43,8 +61,15 @@ class _Tiled:
                 if scalar in inputs:
                     fixed[inputs[scalar]] = place + column
             place += len(operand.scalars)
-        for result in layout.results:
+        self.sparse = [is_sparse(program, result) for result in layout.results]
+        for result, sparse in zip(layout.results, self.sparse, strict=True):
             self.result_place.append(place)
+            if sparse:
+                for entry in result.entries:
+                    node = program.results[entry] if entry >= 0 else -1
+                    if node >= 0 and node not in fixed and program.nodes[node].op != "const":
+                        fixed[node], place = place, place + 1
+                continue
             for column, entry in enumerate(result.entries):
                 node = program.results[entry] if entry >= 0 else -1
                 if node in fixed or (node >= 0 and program.nodes[node].op == "const"):
@@ -61,18 +86,35 @@ class _Tiled:
             self._segment(f"shared.{s}", piece)
         for s, piece in enumerate(pieces.looped):
             self._segment(f"segment.{s}", piece)
-        self._segment("copies.shared", (), [c for c in self.copies if self._is_shared(c[0])])
-        self._segment("copies", (), [c for c in self.copies if not self._is_shared(c[0])])
         main = self._main()
-        return "\n".join([*self.functions.values(), main])
+        return "\n".join([*self.tables.texts, *self.functions.values(), main])
 
-    def _is_shared(self, node: int) -> bool:
-        return self.uniform[node]
+    def _copies(self, w: Writer, *, shared: bool) -> None:
+        """Fill the columns of results that are constants, operands, or further copies of other results."""
+        homes, nodes = self.pieces.homes, self.program.nodes
+        wanted = [(node, place) for node, place in self.copies if self.uniform[node] == shared]
+        for dtype in dict.fromkeys(nodes[node].dtype for node, _ in wanted):
+            mine = [(node, place) for node, place in wanted if nodes[node].dtype == dtype]
+            constants = [(nodes[n].param, place) for n, place in mine if n not in homes]
+            self.tables.fill(w, "%tile", dtype, constants)
+            self.tables.copy(w, "%tile", dtype, [(homes[n], place) for n, place in mine if n in homes])
+
+    def _write_sparse(self, w: Writer, result: Result, rows: str) -> None:
+        """One row after another: zeros, the constants, what is computed."""
+        nodes, width = self.program.nodes, len(result.entries)
+        w.do(
+            f"call void @llvm.memset.p0.i64(ptr {rows}, i8 0, i64 {self.lanes * width * BYTES[result.dtype]}, i1 false)"
+        )
+        filled = [(column, self.program.results[e]) for column, e in enumerate(result.entries) if e >= 0]
+        constants = [(nodes[n].param, column) for column, n in filled if nodes[n].op == "const"]
+        computed = [(self.pieces.homes[n], column) for column, n in filled if nodes[n].op != "const"]
+        self.tables.fill_rows(w, rows, result.dtype, width, constants)
+        self.tables.scatter_rows(w, "%tile", rows, result.dtype, width, computed)
 
     # -- segments -------------------------------------------------------------------------------------------------
 
-    def _segment(self, name: str, piece: tuple[int, ...], copies: list[tuple[int, int]] | None = None) -> None:
-        """``@name(tile)``: compute the nodes of ``piece``, then copy values to further columns."""
+    def _segment(self, name: str, piece: tuple[int, ...]) -> None:
+        """``@name(tile)``: compute the nodes of ``piece``."""
         w = Writer(self.lanes)
         ctx = self.ctx.on(w)
         names: dict[int, str] = {}
@@ -99,8 +141,6 @@ class _Tiled:
             names[k] = emit(ctx, node, args, [nodes[a].dtype for a in node.args])
             if k in self.pieces.homes:
                 write(names[k], node.dtype, self.pieces.homes[k])
-        for k, place in copies or ():
-            write(read(k), nodes[k].dtype, place)
         w.do("ret void")
         body = "\n".join(w.lines)
         self.functions[name] = f"define internal void @{name}(ptr noalias %tile) #2 {{\nentry:\n{body}\n}}"
@@ -117,9 +157,11 @@ class _Tiled:
             return name
         w = Writer(self.lanes)
         element, size = memory_element(dtype), BYTES[dtype]
-        g = group_size(width, size, self.lanes)
+        transposed = group_size(width, size, self.lanes)
+        # Columns that cannot be transposed are moved entry by entry.
+        g = transposed or min(width, max(_SCALAR_MOVES // self.lanes, 1))
         vector = f"<{self.lanes} x {element}>"
-        if g:
+        if transposed or width > _SCALAR_MOVES:
             # One loop over groups of columns; the last group starts early rather than run over the row's end.
             w.do("br label %loop")
             w.label("loop")
@@ -129,7 +171,13 @@ class _Tiled:
             rows = w.at("%rows", w.let(f"mul i64 %start, {size}"))
             columns = w.at("%columns", w.let(f"mul i64 %start, {self.place_bytes}"))
             places = [w.at(columns, c * self.place_bytes) for c in range(g)]
-            if load:
+            if not transposed:
+                for c, place in enumerate(places):
+                    for lane in range(self.lanes):
+                        entry, slot = w.at(rows, (lane * width + c) * size), w.at(place, lane * size)
+                        source, target = (entry, slot) if load else (slot, entry)
+                        w.do(f"store {element} {w.let(f'load {element}, ptr {source}')}, ptr {target}")
+            elif load:
                 for place, value in zip(places, load_group(w, element, size, rows, width, 0), strict=True):
                     w.do(f"store {vector} {value}, ptr {place}, align {PART_BYTES}")
             else:
@@ -201,7 +249,7 @@ class _Tiled:
                 )
         for s in range(len(pieces.shared)):
             w.do(f"call void @shared.{s}(ptr %tile)")
-        w.do("call void @copies.shared(ptr %tile)")
+        self._copies(w, shared=True)
         w.do(f"%last = sub i64 %end, {lanes}")
         w.do("br label %loop")
         w.label("loop")
@@ -213,15 +261,20 @@ class _Tiled:
                 name = self._transposition(operand.dtype, width, load=True)
                 w.do(f"call void @{name}(ptr {rows}, ptr {self._at(w, self.operand_place[k])})")
         for k, result in enumerate(self.layout.results):
+            if self.sparse[k]:
+                continue
             row = len(result.entries) * BYTES[result.dtype]
             announce_stores(w, results[k], w.let(f"mul i64 %i, {row}"), lanes * row)
         for s in range(len(pieces.looped)):
             w.do(f"call void @segment.{s}(ptr %tile)")
-        w.do("call void @copies(ptr %tile)")
+        self._copies(w, shared=False)
         for k, result in enumerate(self.layout.results):
             width = len(result.entries)
             if width:
                 rows = w.at(results[k], w.let(f"mul i64 %i, {width * BYTES[result.dtype]}"))
+                if self.sparse[k]:
+                    self._write_sparse(w, result, rows)
+                    continue
                 name = self._transposition(result.dtype, width, load=False)
                 w.do(f"call void @{name}(ptr {rows}, ptr {self._at(w, self.result_place[k])})")
         w.do(f"%step = add i64 %i, {lanes}")

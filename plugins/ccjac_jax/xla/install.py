@@ -32,7 +32,7 @@ def install(name: str, module: Module, target: Target, version: ApiVersion) -> N
         if name in _installed:
             return
         addresses = module.addresses | {CALL: _common(target, version).entries[CALL]}
-        code = compile_text(module.text, addresses, target, (HANDLER,), effort=2)
+        code = compile_text(module.text, addresses, target, (HANDLER,), effort=module.effort)
         handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(code.entries[HANDLER])
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
         _installed[name] = code

@@ -68,7 +68,7 @@ def register(program: Program, signature: Signature, *, fastmath: bool = False) 
             else:
                 common = _common(target, tuple(found.items()))
                 addresses = module.addresses | {CALL: common.entries[CALL]}
-                code = compile_text(module.text, addresses, target, (ENTRY,), effort=2)
+                code = compile_text(module.text, addresses, target, (ENTRY,), effort=module.effort)
                 interface.implement(NAMESPACE, name, code.entries[ENTRY])
             _code[name] = code
             operator = getattr(getattr(torch.ops, NAMESPACE), name).default
