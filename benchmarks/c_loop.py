@@ -117,7 +117,7 @@ def c_loop(task: Any, rows: Any, *, separate: bool = False) -> Callable[[], obje
     order = choose(traced.linearization.graph).order
     jacobian = accumulate(traced.linearization, order, with_values=False, dtypes=traced.entry_dtypes)
     dtype = rows.dtype.name
-    text = source(jacobian.program, jacobian.entries, dtype, separate=separate)
+    text = source(jacobian.program, jacobian.dense(), dtype, separate=separate)
     if text is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="ccjac-c-"))
@@ -127,7 +127,7 @@ def c_loop(task: Any, rows: Any, *, separate: bool = False) -> Callable[[], obje
     run = ctypes.CDLL(str(folder / "loop.so")).run
     columns = np.asarray(rows).T if separate else [np.asarray(rows)]
     x = [np.ascontiguousarray(column) for column in columns]
-    y = [np.empty((len(rows), jacobian.entries.size // len(x)), dtype) for _ in x]
+    y = [np.empty((len(rows), int(np.prod(jacobian.shape)) // len(x)), dtype) for _ in x]
     ins = (ctypes.c_void_p * len(x))(*(a.ctypes.data for a in x))
     outs = (ctypes.c_void_p * len(y))(*(a.ctypes.data for a in y))
     run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long]

@@ -56,6 +56,7 @@ class _Options:
 class _Compiled:
     run: Callable[..., Any]
     plan: Plan
+    captured: tuple[Any, ...] = ()
 
 
 def jacobian(
@@ -257,7 +258,7 @@ def _differentiator(
             compiled = _build(backend, traced, options, call_name(fun, args, kwargs))
             if traced.reusable:
                 cache[key] = compiled
-        return compiled.run(*call.operands)
+        return compiled.run(*call.operands, *compiled.captured)
 
     return differentiated
 
@@ -273,7 +274,7 @@ def _planned(
             program = accumulate(
                 linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes
             )
-            executor, reason = backend.select_executor(program, options.executor)
+            executor, reason = backend.select_executor(program, options.executor, platform=traced.platform)
             return chosen.with_executor(executor, reason), program
         except UnsupportedError as error:
             obstacle = str(error)
@@ -285,7 +286,8 @@ def _build(backend: Backend, traced: Traced, options: _Options, name: str) -> _C
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
         return _Compiled(backend.fallback(traced)[0], plan)
-    return _Compiled(backend.compile(traced, program, plan.executor, fastmath=options.fastmath), plan)
+    run = backend.compile(traced, program, plan.executor, fastmath=options.fastmath)
+    return _Compiled(run, plan, tuple(traced.captured))
 
 
 def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:

@@ -31,3 +31,10 @@ spread out by the framework afterwards.  That takes ten times as long as a kerne
 
 RULE_MEMORY = 4096
 """Derivative rules and templates that are remembered per process."""
+
+FEW_SAMPLES = 2
+"""Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
+
+ONE_FUSION = 32
+"""Operations up to which the framework's compiler had better compute every entry of the result from the inputs, in one
+loop; longer programs are computed once, and their results are put together in another loop."""

@@ -1,4 +1,21 @@
-"""What a framework's plugin provides.  The core knows arrays, pytrees and compilers only through this protocol."""
+"""What a framework's plugin provides.  The core knows arrays, pytrees and compilers only through this protocol.
+
+A backend names things, the core does things.  Its work, in the order of a call:
+
+1. :meth:`Backend.prepare` flattens the arguments into operands and says what makes two calls the same
+   (:mod:`ccjac.arguments` has the bookkeeping).
+2. :meth:`Backend.trace` runs the user's function on the framework's tracer and expands what it finds: every operation
+   is named as one of :mod:`ccjac.expand`, which records its values, vertices and local partials;
+   :func:`ccjac.expand.linearize` turns that into a graph and a scalar program.
+3. The core chooses an order and accumulates the Jacobian's program.
+4. :meth:`Backend.select_executor` says what can run it (:func:`ccjac.executor.select`), :meth:`Backend.compile` makes
+   the function of the operands: :func:`ccjac.results.blocks` lists the arrays it returns,
+   :func:`ccjac.results.layout` and :mod:`ccjac.kernels.call` tell how a kernel sees them, and
+   :func:`ccjac.results.nest` puts them into the user's containers.
+5. Where the function does not expand, :meth:`Backend.fallback` is the framework's own mode.
+
+A plugin returns its backend from the hook :func:`ccjac.backends.hooks.ccjac_backend`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +44,7 @@ class Call(Protocol):
 
     Attributes:
         signature: Hashable; equal signatures share one compiled function.
-        operands: The array leaves that are passed to the compiled function.
+        operands: The array leaves that are passed to the compiled function, differentiated ones first.
     """
 
     @property
@@ -45,7 +62,12 @@ class Traced(Protocol):
         obstacle: Why it does not, or an empty string.
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
-        reusable: Whether the result may serve later calls (false if values of an enclosing trace were captured).
+        captured: Arrays from the function's surroundings that may change after tracing: a module's parameters, or
+            values of an enclosing trace.  They are operands like the call's own, which they follow: read at every
+            call, never baked in.
+        reusable: Whether the result may serve later calls.  False if ``captured`` belongs to this call only, as values
+            of an enclosing trace do; true for parameters, which are the same objects at the next call.
+        platform: Where the operands live: ``"cpu"`` or the framework's name of an accelerator.
     """
 
     @property
@@ -61,7 +83,13 @@ class Traced(Protocol):
     def with_values(self) -> bool: ...
 
     @property
+    def captured(self) -> Sequence[Any]: ...
+
+    @property
     def reusable(self) -> bool: ...
+
+    @property
+    def platform(self) -> str: ...
 
 
 class Backend(Protocol):
@@ -82,7 +110,7 @@ class Backend(Protocol):
     def trace(self, call: Any) -> Traced:
         """Trace and linearize.  Errors of the user's function pass through."""
 
-    def select_executor(self, jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
+    def select_executor(self, jacobian: JacobianProgram, wanted: str, *, platform: str) -> tuple[str, str]:
         """What will run a program: the executor's name and, where it is not the fastest one, the reason.
 
         Raises:
@@ -93,13 +121,16 @@ class Backend(Protocol):
     def compile(
         self, traced: Any, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
     ) -> Callable[..., Any]:
-        """Build the function from ``call.operands`` to the result's pytree, with a selected executor.
+        """Build the function from ``(*call.operands, *traced.captured)`` to the result's pytree, with a selected
+        executor.
 
         ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
         """
 
     def fallback(self, traced: Any) -> tuple[Callable[..., Any], str]:
-        """The framework's own Jacobian for the same result, and the mode it uses (``"forward"`` or ``"reverse"``)."""
+        """The framework's own Jacobian for the same result, a function of ``call.operands``, and the mode it uses
+        (``"forward"`` or ``"reverse"``).
+        """
 
     def derivative(self, request: Request) -> Callable[..., Any]:
         """The framework's reverse-mode Jacobian function of ``fun``; :func:`ccjac.hessian` differentiates it."""

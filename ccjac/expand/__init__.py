@@ -12,11 +12,12 @@ known arrays, values of the scalar program, or linear forms (:mod:`~ccjac.expand
 """
 
 from ..program.template import Template
+from ..spec import Spec
 from . import linear
-from .derivative import LocalRule, Spec, differentiated, transposed
+from .derivative import LocalRule, differentiated, transposed
 from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
-from .inputs import linearize
+from .inputs import check_entries, linearize
 from .movement import OUTSIDE, move, picked, positions_of
 from .reductions import argument, by_matrix, combine_at, contract, reduce, running
 from .selection import clamped_case, select
@@ -48,6 +49,7 @@ __all__ = [
     "argument",
     "as_numpy",
     "by_matrix",
+    "check_entries",
     "clamped_case",
     "combine_at",
     "contract",

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..program.linearization import NO_TANGENT, Form
+from ..spec import Spec
 from .expander import Expander
 from .values import Forms, Symbolic, Value, forms_of_vertices, lift, linear_entries, without_tangent, zero_forms
-
-
-class Spec(NamedTuple):
-    """An array's shape and the name of its type."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return int(np.prod(self.shape, dtype=np.int64))
 
 
 class LocalRule(Protocol):

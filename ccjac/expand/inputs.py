@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from ..limits import ENTRY_LIMIT, SCALAR_LIMIT
 from ..program.linearization import Linearization, Recorder
-from .derivative import Spec
+from ..spec import Spec
 from .expander import Expander
 from .values import Symbolic, Value, lift
 
@@ -18,8 +18,7 @@ from .values import Symbolic, Value, lift
 def linearize(
     inputs: Sequence[Spec],
     n_differentiated: int,
-    body: Callable[[Expander, list[Symbolic]], Sequence[Value]],
-    n_outputs: int,
+    body: Callable[[Expander, list[Symbolic]], tuple[Sequence[Value], Sequence[Value]]],
     *,
     walk: Callable[[Expander, Any, Sequence[Value]], list[Value]] | None = None,
 ) -> Linearization:
@@ -28,8 +27,8 @@ def linearize(
     Args:
         inputs: Shapes and types of all operands: differentiated ones, others, captured ones.
         n_differentiated: How many of them are differentiated.
-        body: The function: from an expander and one value per operand to the results, auxiliary ones last.
-        n_outputs: How many of the results are differentiated.
+        body: The function: from an expander and one value per operand to the differentiated results and the
+            auxiliary ones.
         walk: The backend's interpreter of inner programs, see :class:`Expander`.
 
     Raises:
@@ -47,10 +46,20 @@ def linearize(
         vertices = np.array(positions).reshape(spec.shape) if k < n_differentiated else None
         operands.append(Symbolic(ids.reshape(spec.shape), vertices, spec.dtype))
         start += size
-    results = [lift(recorder.builder, r) for r in body(Expander(recorder, walk), operands)]
+    main, auxiliary = body(Expander(recorder, walk), operands)
+    results = [lift(recorder.builder, r) for r in (*main, *auxiliary)]
     recorder.check_size()
-    outputs = [v for r in results[:n_outputs] for v in r.tangent_vertices().ravel().tolist()]
+    outputs = [v for r in results[: len(main)] for v in r.tangent_vertices().ravel().tolist()]
+    check_entries(len(outputs), n_inputs)
     values = [k for r in results for k in r.ids.ravel().tolist()]
-    if len(outputs) * n_inputs > ENTRY_LIMIT:
-        raise UnsupportedError(f"the Jacobian has {len(outputs)} x {n_inputs} entries")
     return recorder.finish(outputs, values, start)
+
+
+def check_entries(n_outputs: int, n_inputs: int) -> None:
+    """Refuse a dense Jacobian of too many entries, which a backend that knows the shapes does before it expands.
+
+    Raises:
+        UnsupportedError: There are more than :data:`~ccjac.limits.ENTRY_LIMIT`.
+    """
+    if n_outputs * n_inputs > ENTRY_LIMIT:
+        raise UnsupportedError(f"the Jacobian has {n_outputs:,} x {n_inputs:,} entries")

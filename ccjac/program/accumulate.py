@@ -8,29 +8,39 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..limits import PROGRAM_LIMIT
 from . import Builder, Program
 from .linearization import Linearization
 
 STRUCTURAL_ZERO = -1
-
-PROGRAM_LIMIT = 25_000
-"""Operations beyond which the framework's own modes, with their matrix products, overtake a straight-line program: at
-20,000 it took 0.85 of the better mode's time in batches of 512, at 100,000 1.8 of it, and half a minute to compile."""
 
 
 @dataclass(frozen=True, eq=False)
 class JacobianProgram:
     """The finished straight-line program.
 
+    Its results are the function's values followed by the Jacobian's distinct nonzero entries.
+
     Attributes:
-        program: Its results are the function's values followed by the Jacobian's distinct nonzero entries.
+        program: What to compute.
         n_values: How many of the results are values.
-        entries: ``[outputs, inputs]`` position of every Jacobian entry among the results, or ``STRUCTURAL_ZERO``.
+        shape: Rows (output scalars) and columns (differentiated input scalars) of the Jacobian.
+        rows, columns: ``[k]`` where the entries stand that are not always zero, in row-major order.
+        places: ``[k]`` their positions among the results; entries that are always equal share one.
     """
 
     program: Program
     n_values: int
-    entries: np.ndarray
+    shape: tuple[int, int]
+    rows: np.ndarray
+    columns: np.ndarray
+    places: np.ndarray
+
+    def dense(self) -> np.ndarray:
+        """``[outputs, inputs]`` position of every entry among the results, or ``STRUCTURAL_ZERO``."""
+        table = np.full(self.shape, STRUCTURAL_ZERO, dtype=np.int64)
+        table[self.rows, self.columns] = self.places
+        return table
 
 
 def accumulate(
@@ -41,7 +51,7 @@ def accumulate(
     dtypes: np.ndarray,
     limit: int = PROGRAM_LIMIT,
 ) -> JacobianProgram:
-    """Eliminate ``order`` and finish the program.
+    """Eliminate ``order`` and finish the program.  The linearization stays as it is.
 
     Args:
         linearization: The traced function.
@@ -53,7 +63,7 @@ def accumulate(
     Raises:
         UnsupportedError: The program exceeds ``limit``.
     """
-    builder, graph = linearization.builder, linearization.graph
+    builder, graph = linearization.builder.copy(), linearization.graph
     into: list[dict[int, int]] = [{} for _ in range(graph.size)]
     out_of: list[dict[int, int]] = [{} for _ in range(graph.size)]
     for (a, b), partial in linearization.partials.items():
@@ -72,14 +82,16 @@ def accumulate(
                 if s in row:
                     value = total(builder, row[s], value)
                 row[s] = into[s][p] = value
-    entries = np.full((len(graph.outputs), graph.n_inputs), STRUCTURAL_ZERO, dtype=np.int64)
-    kinds = np.broadcast_to(dtypes, entries.shape)
+    shape = (len(graph.outputs), graph.n_inputs)
+    kinds = np.broadcast_to(dtypes, shape)
     results: list[int] = list(linearization.values) if with_values else []
     n_values = len(results)
     position: dict[int, int] = {}
+    found: list[tuple[int, int, int]] = []
     for i, output in enumerate(graph.outputs):
         for j, partial in into[output].items():
             if j >= graph.n_inputs:
+                # Only dead vertices may be left out.
                 if j in graph.live:
                     raise AssertionError(f"vertex {j} is still in place before output {output}")
                 continue
@@ -89,10 +101,11 @@ def accumulate(
             if value not in position:
                 position[value] = len(results)
                 results.append(value)
-            entries[i, j] = position[value]
+            found.append((i, j, position[value]))
     program = builder.finish(results, linearization.n_scalars)
     _check_size(program.operations, limit)
-    return JacobianProgram(program, n_values, entries)
+    rows, columns, places = np.array(sorted(found), dtype=np.int64).reshape(-1, 3).T
+    return JacobianProgram(program, n_values, shape, rows, columns, places)
 
 
 def _check_size(operations: int, limit: int) -> None:

@@ -71,6 +71,12 @@ class Builder:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def copy(self) -> Builder:
+        """A program that starts like this one and grows on its own."""
+        twin = Builder()
+        twin.nodes, twin._known = self.nodes.copy(), self._known.copy()
+        return twin
+
     # -- leaves ---------------------------------------------------------------------------------------------------
 
     def input(self, position: int, dtype: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
+from ccjac.executor import select
 from ccjac.program.accumulate import JacobianProgram
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class JaxBackend:
 
         return trace(call)
 
-    def select_executor(self, jacobian: JacobianProgram, wanted: str) -> tuple[str, str]:
+    def select_executor(self, jacobian: JacobianProgram, wanted: str, *, platform: str) -> tuple[str, str]:
         """The kernel where it can run, plain operations elsewhere."""
-        from .compiling import select_executor
+        from .kernel import obstacle
 
-        return select_executor(jacobian, wanted)
+        return select(jacobian.program, wanted, platform=platform, obstacle=obstacle)
 
     def compile(
         self, traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False

@@ -16,12 +16,11 @@ import jax.numpy as jnp
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
 from ccjac.kernels import Layout, Operand, Result, supports
-from ccjac.limits import DERIVATIVE_LIMIT
+from ccjac.limits import DERIVATIVE_LIMIT, ONE_FUSION
 from ccjac.program import Program
 from ccjac.program.accumulate import STRUCTURAL_ZERO
 from ccjac.program.derive import jvp, vjp
 
-from .operations import is_one_fusion
 from .shard_map import axes_of, varied
 from .templates import template
 
@@ -82,7 +81,7 @@ class Computation:
     @property
     def fusible(self) -> bool:
         """Whether plain operations are the better choice for one or two samples."""
-        return is_one_fusion(self.built[0]) if self._fusible is None else self._fusible
+        return self.built[0].operations <= ONE_FUSION if self._fusible is None else self._fusible
 
     @cached_property
     def differentiable(self) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -18,6 +17,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ccjac.expand import Expander, Spec, Value, is_floating
 from ccjac.kernels import Layout, supports
+from ccjac.kernels.call import batched, reduced
+from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
 from .computation import Computation
@@ -26,9 +27,6 @@ from .shard_map import axes_of, varied
 from .xla import register as ffi
 
 Arrays = Sequence[Any]
-
-_FEW_SAMPLES = 2
-"""Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
 
 
 def obstacle(program: Program) -> str | None:
@@ -67,33 +65,25 @@ def kernel_call(
     Returns:
         A function from the operands to a list of the results.
     """
-    # Empty arrays carry no data, and arrays nobody reads need not be passed.
-    read = {node.param for node in program.nodes if node.op == "input"}
-    used = [k for k, operand in enumerate(layout.operands) if read.intersection(operand.scalars)]
-    filled = [k for k, result in enumerate(layout.results) if result.entries]
+    needed = reduced(program, layout)
 
     def plain(*operands: Any) -> list[Any]:
-        whole = [jnp.zeros(s, o.dtype) for s, o in zip(operand_shapes, layout.operands, strict=True)]
-        for k, operand in zip(used, operands, strict=True):
-            whole[k] = operand
-        results = list(ops(*whole))
-        return [results[k] for k in filled]
+        whole = needed.all_operands(operands, lambda k: jnp.zeros(operand_shapes[k], layout.operands[k].dtype))
+        return needed.results(list(ops(*whole)))
 
     computation = Computation(
-        [Spec(tuple(operand_shapes[k]), layout.operands[k].dtype) for k in used],
-        [Spec(tuple(result_shapes[k]), layout.results[k].dtype) for k in filled],
-        lambda: (program, Layout(tuple(layout.operands[k] for k in used), tuple(layout.results[k] for k in filled))),
+        [Spec(tuple(operand_shapes[k]), layout.operands[k].dtype) for k in needed.read],
+        [Spec(tuple(result_shapes[k]), layout.results[k].dtype) for k in needed.written],
+        lambda: (program, needed.layout),
         plain,
         fusible=fusible,
         fastmath=fastmath,
     )
 
     def call(*operands: Any) -> list[Any]:
-        results = _call(computation, (False,) * len(used), [operands[k] for k in used], 0) if filled else []
-        whole = [jnp.zeros(s, r.dtype) for s, r in zip(result_shapes, layout.results, strict=True)]
-        for k, result in zip(filled, results, strict=True):
-            whole[k] = result
-        return whole
+        passed = needed.operands(operands)
+        results = _call(computation, (False,) * len(passed), passed, 0) if needed.written else []
+        return needed.all_results(results, lambda k: jnp.zeros(result_shapes[k], layout.results[k].dtype))
 
     return call
 
@@ -210,13 +200,13 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: Computation, flags: tuple[bo
     sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
-    single = samples <= _FEW_SAMPLES
+    single = samples <= FEW_SAMPLES
     if kernel.obstacle is not None or (single and kernel.fusible):
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
     program, layout = kernel.built
     needed = _needed(program, layout, flags)
-    # Without batch axes every operand is the row of the one sample.
-    rows = tuple(replace(layout.operands[k], batched=flags[k] or not rank) for k in needed)
+    layout = batched(layout, flags, rank=rank)
+    rows = tuple(layout.operands[k] for k in needed)
     name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
     ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
     return jax.ffi.ffi_lowering(name)(ctx, *(operands[k] for k in needed))

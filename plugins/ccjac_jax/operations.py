@@ -87,17 +87,6 @@ def _primitives() -> dict[str, Any]:
     return {p.name: p for p in vars(jex.primitives).values() if isinstance(p, jex.Primitive)}
 
 
-_ONE_FUSION = 32
-
-
-def is_one_fusion(program: Program) -> bool:
-    """Whether a program is so short that XLA had better compute every entry of the result from the inputs, in one loop.
-
-    Longer programs are computed once, and their results are put together in another loop.
-    """
-    return program.operations <= _ONE_FUSION
-
-
 def assemble(entries: np.ndarray, results: Sequence[Any], shape: tuple[int, ...], dtype: Any, *, fused: bool) -> Any:
     """An array from scalars.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,13 @@ import jax
 import numpy as np
 
 from ccjac.errors import InputError, UnsupportedError
-from ccjac.expand import Expander, Spec, Symbolic, Value, linearize
+from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, linearize
 from ccjac.program.linearization import Linearization
+from ccjac.results import Containers
 
 from .arguments import JaxCall
 from .interpreter import run
+from .settings import platform_of
 
 log = logging.getLogger("ccjac")
 
@@ -54,14 +57,24 @@ class JaxTraced:
         return self.call.request.with_value or self.call.request.has_aux
 
     @property
-    def n_values(self) -> int:
-        """How many arrays precede the Jacobian's blocks."""
-        return len(self.outputs) + len(self.auxiliary) if self.with_values else 0
+    def values(self) -> tuple[Any, ...]:
+        """The arrays that precede the Jacobian's blocks."""
+        return (*self.outputs, *self.auxiliary) if self.with_values else ()
+
+    @property
+    def containers(self) -> Containers:
+        """The containers of the results."""
+        return Containers(self.output_tree, self.auxiliary_tree, self.call.argument_trees, jax.tree.unflatten)
 
     @property
     def reusable(self) -> bool:
-        """Whether later calls may use the compiled function."""
+        """Values of an enclosing trace are gone at the next call."""
         return not self.captured
+
+    @property
+    def platform(self) -> str:
+        """Where the operands live, or will by JAX's default."""
+        return platform_of(self.call.operands)
 
 
 def trace(call: JaxCall) -> JaxTraced:
@@ -119,16 +132,22 @@ def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
             raise UnsupportedError("the function works on complex numbers")
         if jax.numpy.issubdtype(aval.dtype, jax.dtypes.extended):
             raise UnsupportedError("the function takes or returns random keys")
-    captured = [c for c in closed.consts if isinstance(c, jax.core.Tracer)]
-    kinds: list[Any] = [*call.avals, *captured]
-    inputs = [Spec(a.shape, a.dtype.name) for a in kinds]
+    inputs = specs([*call.avals, *(c for c in closed.consts if isinstance(c, jax.core.Tracer))])
+    n = call.n_differentiated
+    check_entries(sum(a.size for a in closed.out_avals[:n_outputs]), sum(a.size for a in call.avals[:n]))
 
-    def body(ex: Expander, operands: list[Symbolic]) -> list[Value]:
+    def body(ex: Expander, operands: list[Symbolic]) -> tuple[list[Value], list[Value]]:
         arguments, follow = operands[: len(call.avals)], iter(operands[len(call.avals) :])
         consts = [next(follow) if isinstance(c, jax.core.Tracer) else _known(c) for c in closed.consts]
-        return run(ex, closed, arguments, consts)
+        results = run(ex, closed, arguments, consts)
+        return results[:n_outputs], results[n_outputs:]
 
-    return linearize(inputs, call.n_differentiated, body, n_outputs, walk=run)
+    return linearize(inputs, n, body, walk=run)
+
+
+def specs(values: Sequence[Any]) -> list[Spec]:
+    """Shapes and types of arrays or their types."""
+    return [Spec(tuple(v.shape), v.dtype.name) for v in values]
 
 
 def _known(constant: Any) -> Any:

@@ -40,7 +40,7 @@ def zoo_order(graph: ccjac.Graph) -> Any:
 def kernel_jacobians(program: JacobianProgram, rows: np.ndarray) -> np.ndarray:
     dtype = rows.dtype.name
     layout = Layout(
-        (Operand(tuple(range(rows.shape[1])), dtype),), (Result(tuple(program.entries.ravel().tolist()), dtype),)
+        (Operand(tuple(range(rows.shape[1])), dtype),), (Result(tuple(program.dense().ravel().tolist()), dtype),)
     )
     return compile_kernel(program.program, layout).run([rows])[0].reshape(len(rows), *program.entries.shape)
 

@@ -12,8 +12,8 @@ from ccjac.backends.protocol import Request
 from ccjac.graph import Graph
 from ccjac.program.accumulate import JacobianProgram, accumulate
 from ccjac.program.evaluate import evaluate
+from ccjac.results import nest
 from ccjac_jax.backend import JaxBackend
-from ccjac_jax.compiling import nest
 
 Order = Callable[[Graph], Sequence[int]]
 
@@ -56,7 +56,7 @@ def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
     scalars = [s for a in traced.call.operands for s in np.asarray(a).ravel()]
     with np.errstate(all="ignore"):
         results = [*evaluate(program.program, scalars), 0.0]
-    flat = np.array([float(results[k]) for k in program.entries.ravel()]).reshape(program.entries.shape)
+    flat = np.array([float(results[k]) for k in program.dense().ravel()]).reshape(program.shape)
     blocks = []
     row = 0
     for out in traced.outputs:
@@ -66,15 +66,15 @@ def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
             blocks.append(block.reshape((*out.shape, *arg.shape)).astype(out.dtype))
             column += arg.size
         row += out.size
-    return nest(traced, [], blocks)
+    return nest(traced.containers, traced.call.request, [], blocks)
 
 
 def numpy_jacobians(program: JacobianProgram, rows: np.ndarray) -> np.ndarray:
     """The Jacobians ``[B, m, n]`` at ``rows[B, n]``, computed by numpy in the program's type."""
     with np.errstate(all="ignore"):
         results = [*evaluate(program.program, list(rows.T)), 0.0]
-    entries = [np.broadcast_to(results[k], len(rows)) for k in program.entries.ravel()]
-    return np.stack(entries, axis=1).reshape(len(rows), *program.entries.shape)
+    entries = [np.broadcast_to(results[k], len(rows)) for k in program.dense().ravel()]
+    return np.stack(entries, axis=1).reshape(len(rows), *program.shape)
 
 
 def by_all(mode: Callable[..., Any], fun: Callable[..., Any], args: tuple[Any, ...]) -> Any:

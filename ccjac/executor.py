@@ -1,0 +1,60 @@
+"""What runs a program: the generated kernel, the framework's plain operations, or one of the framework's own modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .errors import BackendError, UnsupportedError
+from .limits import OPERATIONS_LIMIT
+from .program import Program
+
+
+def select(
+    program: Program, wanted: str, *, platform: str, obstacle: Callable[[Program], str | None]
+) -> tuple[str, str]:
+    """``"kernel"`` or ``"ops"``, and why it is not the kernel.
+
+    Args:
+        program: What is to run.
+        wanted: ``"auto"``, or what the user asked for.
+        platform: Where the operands live: ``"cpu"``, or the framework's name of an accelerator.
+        obstacle: Why a program cannot run as a kernel in this process, or ``None`` if it can.
+
+    Raises:
+        BackendError: ``"kernel"`` was asked for and is not possible.
+        UnsupportedError: The program is too large for plain operations; the framework's own modes are left.
+    """
+    if wanted == "ops":
+        return "ops", "asked for"
+    reason = f"kernels run on the CPU, not on {platform}" if platform != "cpu" else obstacle(program)
+    if reason is None:
+        return "kernel", ""
+    if wanted == "kernel":
+        raise BackendError(f'`executor="kernel"` cannot run this program: {reason}. Use executor="auto".')
+    if program.operations > OPERATIONS_LIMIT:
+        raise UnsupportedError(f"the program has {program.operations} operations, too many without a kernel ({reason})")
+    return "ops", reason
+
+
+def working_mode(n_inputs: int, n_outputs: int, works: Callable[[str], None]) -> str:
+    """The framework's own mode: ``"forward"`` unless there are fewer outputs than inputs, or else the other one.
+
+    Args:
+        n_inputs: Number of differentiated input scalars.
+        n_outputs: Number of output scalars.
+        works: Raises where a mode (``"forward"`` or ``"reverse"``) does not serve the function; some functions have
+            one mode only.
+
+    Raises:
+        Exception: What ``works`` raised for the better mode, if it raises for both.
+    """
+    first, second = ("forward", "reverse") if n_inputs <= n_outputs else ("reverse", "forward")
+    try:
+        works(first)
+    except Exception as error:
+        try:
+            works(second)
+        except Exception:
+            raise error from None
+        return second
+    return first
