@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,20 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from ccjac.executor import working_mode
-from ccjac.limits import ONE_FUSION, SPARSE_FROM
+from ccjac.limits import DIFFERENTIATED_LIMIT, ONE_FUSION, OPERATIONS_LIMIT, SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
 from ccjac.results import Block, blocks, layout, nest
 
 from . import kernel
 from . import operations as ops
+from .framework import FlatFunction, differentiated_by, jacobian_of
 from .tracing import JaxTraced, specs
 
 Run = Callable[..., Any]
 """From the call's operands to the user's containers."""
-
-FlatFunction = Callable[..., list[Any]]
-"""From the operands (captured values last) to the flat results: values, then Jacobian blocks."""
 
 
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False) -> Run:
@@ -40,7 +39,7 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fas
         fusible = program.operations <= ONE_FUSION
         within = finished(_with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath))
     else:
-        alone = within = finished(_with_operations(program, arrays))
+        alone = within = finished(_plain(traced, program, arrays))
     n_values = len(traced.values)
 
     def run(*operands: Any) -> Any:
@@ -76,6 +75,30 @@ def _with_operations(program: Program, arrays: Sequence[Block]) -> FlatFunction:
     return flat
 
 
+def _with_framework(traced: JaxTraced, arrays: Sequence[Block]) -> FlatFunction:
+    """The same arrays by JAX's own mode."""
+    jacobian = jacobian_of(traced.closed, traced.call.n_differentiated, len(traced.outputs))
+    skipped = len(traced.outputs) + len(traced.auxiliary) - len(traced.values)
+
+    def flat(*operands: Any) -> list[Any]:
+        found = jacobian(*operands)[skipped:]
+        return [x.reshape(-1)[a.nonzero] if a.packed else x for a, x in zip(arrays, found, strict=True)]
+
+    return flat
+
+
+def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: float = math.inf) -> FlatFunction:
+    """Plain operations, of which XLA is never given too many: beyond ``limit`` the framework's own mode instead, and as
+    their derivative, which has several times as many, that mode's derivative.
+    """
+    if program.operations > limit:
+        return _with_framework(traced, arrays)
+    plain = _with_operations(program, arrays)
+    if program.operations <= DIFFERENTIATED_LIMIT:
+        return plain
+    return differentiated_by(plain, _with_framework(traced, arrays))
+
+
 def _with_kernel(
     traced: JaxTraced, program: Program, arrays: Sequence[Block], *, fusible: bool, fastmath: bool
 ) -> FlatFunction:
@@ -85,7 +108,7 @@ def _with_kernel(
         layout(operands, arrays),
         [spec.shape for spec in operands],
         [a.computed_shape for a in arrays],
-        _with_operations(program, arrays),
+        _plain(traced, program, arrays, OPERATIONS_LIMIT),
         fusible=fusible,
         fastmath=fastmath,
     )

@@ -28,6 +28,7 @@ class JaxTraced:
 
     Attributes:
         call: The call it was traced for.
+        closed: The user's function as a jaxpr of the call's operands.
         linearization: The scalar graph and program, or ``None``.
         obstacle: Why there is none.
         outputs: Shape and type of every differentiated result.
@@ -37,6 +38,7 @@ class JaxTraced:
     """
 
     call: JaxCall
+    closed: Any = field(default=None, repr=False)
     linearization: Linearization | None = None
     obstacle: str = ""
     outputs: tuple[Any, ...] = ()
@@ -96,7 +98,7 @@ def trace(call: JaxCall) -> JaxTraced:
             _check_output(leaf)
         return [*leaves, *aux_leaves]
 
-    closed = jax.make_jaxpr(flat)(*call.avals)
+    closed = traced.closed = jax.make_jaxpr(flat)(*call.avals)
     avals = closed.out_avals
     n_outputs = traced.output_tree.num_leaves
     traced.outputs, traced.auxiliary = tuple(avals[:n_outputs]), tuple(avals[n_outputs:])
