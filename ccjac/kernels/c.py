@@ -164,6 +164,10 @@ def _convert(site: _Site) -> str:
     return f"({TYPES[target]}){x}"
 
 
+def _bitcast(site: _Site) -> str:
+    return f"ccjac_bits_{site.dtypes[0]}_{site.node.dtype}({site.args[0]})"
+
+
 def _reduce_precision(site: _Site) -> str:
     (x,) = site.args
     narrow = reduced(site.node.param) == "float32" and site.dtypes[0] == "float64"
@@ -214,6 +218,7 @@ RULES: dict[str, Rule] = {
     # movement
     "select_n": _select_n,
     "convert_element_type": _convert,
+    "bitcast_convert_type": _bitcast,
     "reduce_precision": _reduce_precision,
     "copy": lambda site: site.args[0],
     # functions
@@ -239,9 +244,16 @@ def obstacle(program: Program) -> str | None:
             return f"the operation {node.op} on integers"
         if node.op in ("add", "sub", "mul", "neg", "abs", "sign") and kind == "b":
             return f"the operation {node.op} on bool"
+        if node.op == "bitcast_convert_type" and not same_width(node.dtype, program.nodes[node.args[0]].dtype):
+            return "the bits of one type as another of other size"
         if node.op == "reduce_precision" and reduced(node.param) is None:
             return "a reduction to less than single precision"
     return None
+
+
+def same_width(first: str, second: str) -> bool:
+    """Whether values of two types have the same number of bytes."""
+    return np.dtype(first).itemsize == np.dtype(second).itemsize
 
 
 def literal(number: Number, dtype: str) -> str:
@@ -315,6 +327,8 @@ def helpers(program: Program, qualifier: str) -> str:
         kinds = np.dtype(node.dtype).kind + "".join(np.dtype(program.nodes[a].dtype).kind for a in node.args)
         if node.op == "convert_element_type" and kinds in ("if", "uf"):
             wanted.add(("to", node.dtype))
+        if node.op == "bitcast_convert_type":
+            wanted.add((f"bits_{program.nodes[node.args[0]].dtype}", node.dtype))
     return "".join(_HELPERS[name](dtype, qualifier) for name, dtype in sorted(wanted))
 
 
@@ -347,8 +361,20 @@ def _to_integer(dtype: str, qualifier: str) -> str:
     )
 
 
+def _bits_helper(source: str) -> Callable[[str, str], str]:
+    def text(dtype: str, qualifier: str) -> str:
+        return (
+            f"{qualifier} {TYPES[dtype]} ccjac_bits_{source}_{dtype}({TYPES[source]} x) {{\n"
+            f"  union {{ {TYPES[source]} before; {TYPES[dtype]} after; }} bits;\n"
+            f"  bits.before = x;\n  return bits.after;\n}}\n"
+        )
+
+    return text
+
+
 _HELPERS: dict[str, Callable[[str, str], str]] = {
     "max": _extremum_helper("max"),
     "min": _extremum_helper("min"),
     "to": _to_integer,
+    **{f"bits_{source}": _bits_helper(source) for source in TYPES},
 }

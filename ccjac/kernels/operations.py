@@ -15,7 +15,7 @@ from ..program.program import Node, Program
 from .context import Context
 from .cpu.library import C_NAME
 from .polynomials import ELEMENTARY, emit_elementary
-from .writer import ELEMENT
+from .writer import BYTES, ELEMENT
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,11 @@ def _convert(ctx: Context, site: Site) -> str:
     return _converted(ctx, site.args[0], site.dtypes[0], site.node.dtype)
 
 
+def _bitcast(ctx: Context, site: Site) -> str:
+    source, target = ctx.writer.vector(site.dtypes[0]), ctx.writer.vector(site.node.dtype)
+    return site.args[0] if source == target else ctx.writer.let(f"bitcast {source} {site.args[0]} to {target}")
+
+
 def _reduce_precision(ctx: Context, site: Site) -> str:
     # Only double to single is left; obstacle() refuses the rest.
     (x,), dtype = site.args, site.dtypes[0]
@@ -295,6 +300,7 @@ RULES: dict[str, Rule] = {
     # movement
     "select_n": _select_n,
     "convert_element_type": _convert,
+    "bitcast_convert_type": _bitcast,
     "reduce_precision": _reduce_precision,
     "copy": _same,
     # functions
@@ -307,7 +313,9 @@ MADE_OF = {"logistic": "exp"}
 COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromkeys(
     "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1
 )
-COSTS |= dict.fromkeys("eq ne lt le gt ge and or xor not is_finite sign round reduce_precision".split(), 1)
+COSTS |= dict.fromkeys(
+    "eq ne lt le gt ge and or xor not is_finite sign round reduce_precision bitcast_convert_type".split(), 1
+)
 COSTS |= dict.fromkeys(ELEMENTARY, 16)
 FUNCTION_COST = 40
 """Rough prices in units of one multiplication, to tell when a batch is worth several threads; the second is that of
@@ -340,6 +348,8 @@ def obstacle(program: Program) -> str | None:
             return f"the operation {node.op} on bool"
         if node.op == "integer_pow" and np.dtype(first).kind != "f" and _negative(node.param):
             return f"a negative power of {first}"
+        if node.op == "bitcast_convert_type" and BYTES[node.dtype] != BYTES[first]:
+            return f"the bits of {first} as {node.dtype}"
         if node.op == "reduce_precision" and _reduced(node.param) is None:
             return "a reduction to less than single precision"
     return None

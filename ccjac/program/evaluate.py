@@ -327,5 +327,7 @@ RULES: dict[str, Rule] = {
     # movement
     "select_n": _select_n,
     "convert_element_type": _convert,
+    # The same bits.
+    "bitcast_convert_type": lambda args, dtype, param: args[0].view(dtype),
     "copy": lambda args, dtype, param: args[0],
 }

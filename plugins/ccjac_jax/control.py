@@ -76,5 +76,6 @@ def _cond(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 
 
 CONTROL: dict[str, ControlRule] = dict.fromkeys(
-    ("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"), _call
+    ("jit", "pjit", "closed_call", "eval_jaxpr", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"),
+    _call,
 ) | {"scan": _scan, "while": _while, "cond": _cond}

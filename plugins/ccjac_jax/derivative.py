@@ -62,14 +62,14 @@ def is_float(aval: Any) -> bool:
 def as_function(eqn: Any, operands: Sequence[Any]) -> Any:
     """A function of the operands' values that applies the one equation."""
     # An empty jaxpr of the same arity brings the debugging information that JAX wants every jaxpr to carry.
-    frame = jax.make_jaxpr(lambda *_: (0.0,) * len(eqn.outvars))(*(_shape(v.aval) for v in operands)).jaxpr
+    frame = jax.make_jaxpr(lambda *_: (0.0,) * len(eqn.outvars))(*(shape_of(v.aval) for v in operands)).jaxpr
     jaxpr = frame.replace(invars=list(operands), outvars=list(eqn.outvars), eqns=[eqn], effects=eqn.effects)
     return jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, []))
 
 
 def with_distinct_operands(eqn: Any) -> Any:
     """The equation with a fresh variable for every operand, constants and repeated ones included."""
-    fresh = jax.make_jaxpr(lambda *a: a)(*(_shape(v.aval) for v in eqn.invars)).jaxpr.invars
+    fresh = jax.make_jaxpr(lambda *a: a)(*(shape_of(v.aval) for v in eqn.invars)).jaxpr.invars
     return eqn.replace(invars=list(fresh))
 
 
@@ -108,12 +108,12 @@ def reverse_rule(eqn: Any, active_vars: frozenset[Any]) -> LocalRule:
         _, pullback, results = jax.vjp(of_active, *(values[k] for k in active), has_aux=True)
         return results, list(pullback(cotangents))
 
-    outs = [_shape(eqn.outvars[k].aval) for k in differentiable]
+    outs = [shape_of(eqn.outvars[k].aval) for k in differentiable]
     closed = jax.make_jaxpr(rule)(shapes, outs)
     return LocalRule(closed, operands, active, differentiable, len(active))
 
 
-def _shape(aval: Any) -> jax.ShapeDtypeStruct:
+def shape_of(aval: Any) -> jax.ShapeDtypeStruct:
     """The type of a value, whichever value it is."""
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
@@ -124,7 +124,7 @@ def _analyse(
     operands = operands_of(eqn)
     active = tuple(k for k, v in enumerate(operands) if v in active_vars and is_float(v.aval))
     differentiable = tuple(k for k, v in enumerate(eqn.outvars) if is_float(v.aval))
-    return operands, active, differentiable, [_shape(v.aval) for v in operands]
+    return operands, active, differentiable, [shape_of(v.aval) for v in operands]
 
 
 _memory: dict[Hashable, LocalRule] = {}

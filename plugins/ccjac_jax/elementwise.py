@@ -6,9 +6,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from ccjac import expand
-from ccjac.expand import Expander, Value
+from ccjac.expand import Expander, Value, unsupported
 from ccjac.program.template import Template
 
 from .derivative import forward_rule
@@ -19,6 +20,9 @@ from .settings import setting
 def apply(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
     """Evaluate an elementwise equation entry by entry, and give active entries their vertex."""
     name, out = eqn.primitive.name, eqn.outvars[0].aval
+    if np.broadcast_shapes(*(v.aval.shape for v in eqn.invars)) != out.shape:
+        # A change of type to a narrower one gives several entries for one.
+        raise unsupported(name, "does not act on every entry alone")
     return [
         expand.elementwise(
             ex,

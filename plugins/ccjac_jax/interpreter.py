@@ -3,7 +3,8 @@
 Every equation is evaluated in one of four ways, tried in this order: concretely (all operands known), by its
 control-flow rule, by moving entries (structural), or by its value rule.  Where an operand is active, the partials come
 from JAX's own derivative of that one equation: from a template for elementwise operations, else from a walk through
-the equation's ``jvp``.
+the equation's ``jvp``.  A primitive that none of the tables knows is evaluated as JAX evaluates it
+(:mod:`~ccjac_jax.lowered`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ccjac import expand
 from ccjac.expand import Expander, Forms, Spec, Symbolic, Value, as_numpy, is_known, linear, unsupported
 
 from . import derivative as local
-from . import elementwise
+from . import elementwise, lowered
 from .concrete import on_numpy
 from .control import CONTROL
 from .derivative import is_float
@@ -62,7 +63,8 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         return operands
     if name in STRUCTURAL or (name == "select_n" and is_known(operands[0])):
         return _moved(ex, eqn, operands)
-    if any(isinstance(v, Forms) for v in operands):
+    with_tangents = any(isinstance(v, Forms) for v in operands)
+    if with_tangents and name in _KNOWN:
         return [_linear(ex, eqn, operands)]
     if name in ELEMENTWISE:
         return elementwise.apply(ex, eqn, operands)
@@ -72,7 +74,12 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         return ex.run(eqn.params[_CUSTOM[name]], operands)
     if name in REDUCTIONS:
         return [REDUCTIONS[name](ex, eqn, operands)]
-    raise unsupported(name)
+    if (inner := lowered.inlined(eqn)) is not None:
+        return ex.run(inner, operands)
+    return lowered.evaluate(ex, eqn, operands)
+
+
+_KNOWN = frozenset({*ELEMENTWISE, *_CUSTOM, *REDUCTIONS, *LINEAR_ONLY})
 
 
 def _concrete(eqn: Any, operands: list[Value]) -> list[Value]:

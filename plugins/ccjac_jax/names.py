@@ -23,7 +23,7 @@ _SAME_NAME = (
     # comparison and choice
     "max", "min", "clamp", "select_n", "eq", "ne", "lt", "le", "gt", "ge", "eq_to", "lt_to", "le_to", "is_finite",
     # rounding and types
-    "floor", "ceil", "round", "nextafter", "reduce_precision", "convert_element_type",
+    "floor", "ceil", "round", "nextafter", "reduce_precision", "convert_element_type", "bitcast_convert_type",
     # integers and bits
     "and", "or", "xor", "not", "shift_left", "shift_right_arithmetic", "shift_right_logical", "clz",
     "population_count",
@@ -33,11 +33,13 @@ ELEMENTWISE: dict[str, str] = {name: name for name in _SAME_NAME} | {"add_any": 
 """Primitives that act on every entry alone -> operation; a scalar operand may accompany arrays."""
 
 _IRRELEVANT = frozenset({"accuracy", "sharding"})
+_TYPE_CHANGES = frozenset({"convert_element_type", "bitcast_convert_type"})
+"""Their parameter is the result's type, which every operation has."""
 
 
 def parameter(name: str, params: dict[str, Any]) -> Hashable:
     """A primitive's parameters as an operation's: nothing, the one that matters, or all of them."""
-    if name == "convert_element_type":
+    if name in _TYPE_CHANGES:
         return None
     kept = {k: v for k, v in params.items() if k not in _IRRELEVANT and v is not None}
     if not kept:

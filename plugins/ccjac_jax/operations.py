@@ -61,6 +61,7 @@ _SPECIAL: dict[str, Callable[[Node, list[Any]], Any]] = {
     "div": lambda node, a: lax.div(*a),
     "neg": lambda node, a: lax.neg(*a),
     "convert_element_type": lambda node, a: lax.convert_element_type(a[0], jnp.dtype(node.dtype)),
+    "bitcast_convert_type": lambda node, a: lax.bitcast_convert_type(a[0], jnp.dtype(node.dtype)),
     "select_n": lambda node, a: lax.select_n(*a),
     "round": lambda node, a: lax.round(a[0], lax.RoundingMethod(node.param or 0)),
     "clamp": lambda node, a: lax.clamp(*a),

@@ -77,6 +77,7 @@ def test_floating_point_operations(dtype: str, tmp_path: Path) -> None:
     ops += [
         ("convert_element_type", t, None) for t in ("float32", "float64", "int8", "int32", "int64", "uint16", "bool")
     ]
+    ops += [("bitcast_convert_type", kind, None) for kind in (f"uint{dtype[5:]}", f"int{dtype[5:]}", dtype)]
     agree(several(ops, [dtype]), [values], tmp_path)
     x, y = (a.ravel() for a in np.meshgrid(values, values))
     binary = [(op, dtype, None) for op in ("add", "sub", "mul", "div", "pow", "rem", "max", "min", "atan2")]
@@ -92,6 +93,7 @@ def test_integers_wrap_around(dtype: str, tmp_path: Path) -> None:
     values = np.array([info.min, info.min + 1, 0, 1, 2, 3, info.max - 1, info.max], dtype)
     unary = [(op, dtype, None) for op in ("neg", "abs", "sign", "square", "not")]
     unary += [("convert_element_type", t, None) for t in ("float32", "float64", "int16", "uint64", "bool")]
+    unary += [("bitcast_convert_type", "float32", None)] if dtype.endswith("int32") else []
     agree(several(unary, [dtype]), [values], tmp_path)
     x, y = (a.ravel() for a in np.meshgrid(values, values))
     binary = [(op, dtype, None) for op in ("add", "sub", "mul", "max", "min", "and", "or", "xor")]

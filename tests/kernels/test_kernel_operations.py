@@ -168,6 +168,18 @@ def test_conversions(target, source):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bits_of_floats_are_integers_and_back(target, dtype):
+    x = np.concatenate([special(dtype), np.array([-0.0, np.nan, 1e-310, 0.1], dtype)])
+    bits = f"int{dtype[5:]}"
+    for kind in (bits, f"u{bits}"):
+        ours = columns(single("bitcast_convert_type", [dtype], kind), [x], target)[0]
+        np.testing.assert_array_equal(ours, x.view(kind))
+        back = columns(single("bitcast_convert_type", [kind], dtype), [x.view(kind)], target)[0]
+        np.testing.assert_array_equal(back.view(kind), x.view(kind))
+    assert supports(single("bitcast_convert_type", [dtype], "uint8")) == f"the bits of {dtype} as uint8"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rounding_clamping_powers_and_selection(target, dtype):
     x = special(dtype)
     for method in (0, 1):
@@ -227,7 +239,7 @@ def test_what_has_no_rule_is_named():
 
 def test_every_rule_is_tested_here():
     tested = {*FLOAT_UNARY, *FLOAT_BINARY, *COMPARISONS, *INTEGER_BINARY, "not", "is_finite", "convert_element_type"}
-    tested |= {"round", "clamp", "integer_pow", "select_n", "reduce_precision"}
+    tested |= {"round", "clamp", "integer_pow", "select_n", "reduce_precision", "bitcast_convert_type"}
     assert set(RULES) == tested
 
 

@@ -221,6 +221,14 @@ def test_conversions_saturate(target):
     assert_same(run("convert_element_type", [x], target), theirs, 0)
 
 
+@pytest.mark.parametrize(("source", "target"), [("float32", "uint32"), ("float64", "int64"), ("int32", "float32")])
+def test_bits_of_another_type(source, target):
+    x = np.array([0, 1, -2.5, 1e3, -0.0]).astype(source)
+    with jax.enable_x64(True):
+        theirs = np.asarray(lax.bitcast_convert_type(x, target))
+    np.testing.assert_array_equal(run("bitcast_convert_type", [x], target).view("u1"), theirs.view("u1"))
+
+
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 7, -1, -2, -5])
 def test_integer_powers(exponent):
     x = special("float32")
