@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..cost import CostModel
     from ..ordering.protocol import Searcher
     from .protocol import Backend
+    from .showcase import Showcase
 
 PROJECT = "ccjac"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -41,3 +42,8 @@ def ccjac_zoos() -> Sequence[Path]:  # type: ignore[empty-body]
 @hookspec
 def ccjac_cost_models() -> Sequence[CostModel]:  # type: ignore[empty-body]
     """Return additional cost models; each becomes a ``cost=`` of :func:`ccjac.search`."""
+
+
+@hookspec
+def ccjac_showcase() -> Showcase | None:
+    """Return what ``ccjac demo`` needs of a framework, or ``None`` if the framework is not installed."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
+from ..terminal.options import Traceback, Version
 from .demo import demo
 from .plan import EXAMPLES, plan
 from .zoo import app as zoo
@@ -25,18 +24,6 @@ app.command(epilog=EXAMPLES)(plan)
 app.add_typer(zoo, name="zoo")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from .. import __version__
-
-        typer.echo(f"ccjac {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+def options(version: Version = False, traceback: Traceback = False) -> None:
     """Options of ``ccjac`` itself; typer shows the help text given above."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +12,12 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from .. import api
+from ..backends import discovery
+from ..backends.showcase import Showcase
 from ..errors import BackendError, CcjacError
-from ..terminal import console, progress, table
+from ..terminal import catalogue, console, progress, table
+from ..terminal.failures import INTERRUPTED
 from ..timing import Timing, interleaved, machine
-from . import catalogue
 
 _TOLERANCE = 1e-10
 _CHECKED_POINTS = 256
@@ -40,24 +41,33 @@ def demo(
     seconds: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="Time to spend measuring each row group and size.")
     ] = 4.0,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="The framework whose modes are checked and raced against.")
+    ] = "jax",
 ) -> None:
-    """Trace a real function, show its plan, check its Jacobian against JAX and time it beside JAX.
+    """Trace a real function, show its plan, check its Jacobian against JAX's and time it beside JAX.
 
     The check is made in float64 at 256 random points. The times are medians in float32, all candidates taking turns in
     one process on the same arrays, each as jit(vmap(...)). A function of scalars is measured as f(x) on one array and
     as f(a, b, ...) on one array per argument, since JAX is much faster with the latter.
     """
-    showcase = _showcase()
-    found = catalogue.find(task, "ccjac demo")
+    try:
+        _demo(_showcase(backend), catalogue.find(task, "ccjac demo"), batch or [512, 65536], seconds)
+    except KeyboardInterrupt:
+        console().print("\nInterrupted.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _demo(showcase: Showcase, found: Any, sizes: list[int], seconds: float) -> None:
     out = console()
     out.print(f"[bold]{found.name}[/bold]: {escape(found.description)}", soft_wrap=True)
     out.print(f"Source: {found.source}", markup=False, soft_wrap=True)
     out.print(f"{machine()}, {showcase.versions()}\n", markup=False, soft_wrap=True)
 
-    function = found.vector("jax")
+    function = found.vector(showcase.name)
     with showcase.double_precision():
         start = time.perf_counter()
-        plan = api.plan(function, found.pack(*found.example()), backend="jax")
+        plan = api.plan(function, found.pack(*found.example()), backend=showcase.name)
         out.print(plan.describe(), markup=False, soft_wrap=True)
         out.print(f"traced and planned in {time.perf_counter() - start:.2f} s\n")
 
@@ -66,7 +76,6 @@ def demo(
             for form in showcase.forms(found, _CHECKED_POINTS, "float64", seed=1):
                 _check(form.name, showcase.errors(form))
 
-        sizes = batch or [512, 65536]
         measured: dict[str, list[dict[str, Timing]]] = {}
         with progress() as bar:
             for size in sizes:
@@ -79,7 +88,7 @@ def demo(
     out.print(_results(sizes, measured))
 
 
-def _check(form: str, differences: dict[str, float]) -> None:
+def _check(form: str, differences: Mapping[str, float]) -> None:
     for name, error in differences.items():
         line = f"float64 Jacobians at {_CHECKED_POINTS} random points: within {error:.1e} of {name}, {form}"
         console().print(line, markup=False, soft_wrap=True)
@@ -114,9 +123,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e6:,.0f} µs" if seconds < 0.1 else f"{seconds * 1e3:,.0f} ms"
 
 
-def _showcase() -> Any:
-    if find_spec("jax") is None:
+def _showcase(wanted: str) -> Showcase:
+    found: dict[str, Showcase] = {showcase.name: showcase for showcase in discovery.answers("ccjac_showcase")}
+    if wanted not in found:
+        there = f"here are {', '.join(found)}" if found else "no framework is installed here"
         raise BackendError(
-            "`ccjac demo` runs on JAX, which is not installed; install it with `pip install 'ccjac[jax]'`."
+            f"`ccjac demo` cannot run on {wanted!r}: {there}. JAX is installed with `pip install 'ccjac[jax]'`."
         )
-    return import_module("ccjac_jax.showcase")
+    return found[wanted]

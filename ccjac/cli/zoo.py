@@ -9,7 +9,8 @@ import typer
 
 from ..backends.discovery import cost_model
 from ..errors import ZooError
-from ..terminal import console, print_json, table
+from ..terminal import console, number, print_json, table
+from ..terminal.options import Directory, Json
 
 if TYPE_CHECKING:
     from ..zoo import Entry, Zoo
@@ -24,17 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "--zoo",
-        metavar="DIR",
-        help="Use this directory as your zoo, instead of CCJAC_ZOO or the platform's place for user data.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()
@@ -92,8 +82,8 @@ def list_(
             row["source"],
             row["method"] + (" (pending)" if row["pending"] else "") or "-",
             f"{row['inputs']}>{row['vertices']}>{row['outputs']}",
-            _number(row[model.name]),
-            _number(row["lower_bound"] or None),
+            number(row[model.name]),
+            number(row["lower_bound"] or None),
         ]
         for row in rows
     ]
@@ -132,7 +122,7 @@ def show(
                 order.method or "-",
                 "optimal" if order.optimal else "pending" if order.pending else "-",
                 order.cost,
-                _number(order.lower_bound or None),
+                number(order.lower_bound or None),
                 f"{order.seconds:.3g}",
                 str(order.seed),
             ]
@@ -227,7 +217,3 @@ def _document(entry: Entry) -> dict[str, Any]:
     from ..zoo.codec import encode
 
     return encode(entry)
-
-
-def _number(value: int | None) -> int | str:
-    return "-" if value is None else value

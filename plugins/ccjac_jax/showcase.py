@@ -17,6 +17,9 @@ from .settings import setting
 
 Function = Callable[..., Any]
 
+name = "jax"
+"""What ``ccjac demo --backend`` calls this framework."""
+
 
 def versions() -> str:
     """The framework, its version and its device."""

@@ -24,6 +24,22 @@ def test_a_difference_is_an_error(run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "defect" in err
 
 
+def test_an_interrupt_ends_it_cleanly(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(form: object) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(showcase, "errors", interrupted)
+    code, out, err = run("demo", "Robertson", "--batch", "8", "--seconds", "0")
+    assert (code, err) == (130, "")
+    assert out.endswith("Interrupted.\n")
+
+
+def test_an_unknown_framework_names_the_known_ones(run) -> None:
+    code, _, err = run("demo", "Robertson", "--backend", "abacus")
+    assert code == 1
+    assert "here are jax" in err
+
+
 @pytest.mark.parametrize(
     "theirs",
     [jnp.ones((2, 3, 3)), jnp.ones((2, 3), "float32"), jnp.array([[1.0, 2.0], [1.0, 1.0]]), jnp.full((2, 2), jnp.nan)],

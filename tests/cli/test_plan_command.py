@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import ccjac
-from ccjac import cli
 
 FLUX = """
 import jax.numpy as jnp
@@ -107,12 +106,69 @@ def test_wrong_usage_exits_with_2(run) -> None:
     assert run("plan", "a:b", "--no-such-option")[0] == 2
 
 
-def test_the_functions_own_error_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "branching.py").write_text("def f(x):\n    return x if x[0] > 0 else 2 * x\n")
-    monkeypatch.setattr("sys.argv", ["ccjac", "plan", f"{tmp_path / 'branching.py'}:f", "--shape", "3"])
-    with pytest.raises(Exception, match="Tracer") as caught:
-        cli.main()
-    assert type(caught.value).__module__.startswith("jax")
+MISTAKES = {
+    "a wrong shape": (("--shape", "3", "--shape", "4,5"), ["product", "line 5", "A @ x", "(5,)"]),
+    "a missing argument": (("--shape", "3"), ["product", "missing a required argument: 'A'", "product(x, A)"]),
+    "one too many": (("--shape", "3", "--shape", "4,3", "--shape", "2"), ["too many", "product(x, A)"]),
+    "another keyword": (("--shape", "3", "--arg", "f32[4,3]"), ["either --arg or --shape"]),
+    "a value that is not there while tracing": (("--arg", "f32[3]", "--arg", "flag"), ["--arg must be"]),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_in_a_call_give_one_paragraph_with_the_users_own_line(run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "algebra.py").write_text("\n\ndef product(x, A):\n    # wrong\n    return A @ x\n")
+    words, parts = MISTAKES[name]
+    code, out, err = run("plan", f"{tmp_path / 'algebra.py'}:product", *words)
+    assert (code, out) == (1, "")
+    assert len(err.strip().splitlines()) == 1
+    for part in parts:
+        assert part in err
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "parts"),
+    [
+        ("def f(x:\n    return x\n", "f", ["SyntaxError", "line 1", "def f(x:"]),
+        ("import no_such_package_at_all\n", "f", ["ModuleNotFoundError", "no_such_package_at_all", "line 1"]),
+        ("1 / 0\n", "f", ["ZeroDivisionError", "line 1", "1 / 0"]),
+        ("def f(x):\n    return x if x[0] > 0 else 2 * x\n", "f", ["TracerBoolConversionError", "line 2", "in f"]),
+        ("def residual(x):\n    return x\n", "residul", ["Did you mean residual?"]),
+    ],
+)
+def test_faults_of_a_module_give_one_paragraph(run, tmp_path: Path, text: str, function: str, parts: list[str]) -> None:
+    (tmp_path / "faulty.py").write_text(text)
+    code, out, err = run("plan", f"{tmp_path / 'faulty.py'}:{function}", "--shape", "3")
+    assert (code, out) == (1, "")
+    assert len(err.strip().splitlines()) == 1
+    for part in parts:
+        assert part in err.replace("invalid syntax", "SyntaxError").replace("'(' was never closed", "SyntaxError")
+
+
+def test_the_whole_traceback_can_be_had(run, tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text("1 / 0\n")
+    code, _, err = run("plan", f"{tmp_path / 'faulty.py'}:f", "--traceback", "--shape", "3")
+    assert code == 1
+    assert "Traceback (most recent call last)" in err
+    assert err.strip().splitlines()[-1].startswith("error: ")
+
+
+def test_a_missing_framework_is_said(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'jax'", name="jax")
+
+    monkeypatch.setattr("ccjac.api.trace", missing)
+    code, _, err = run("plan", "RoeFlux_1d", "--cost", "structural")
+    assert code == 1
+    assert "pip install 'ccjac[jax]'" in err
+
+
+def test_containers_and_types_are_taken_as_the_help_says(run, tmp_path: Path) -> None:
+    (tmp_path / "trees.py").write_text("def f(p, q):\n    return p['a'] * q[0] + p['b']\n")
+    words = ["--arg", "{'a': f64[3], 'b': f64[]}", "--arg", "(f64[3], i8[2], 'text')"]
+    code, out, err = run("plan", f"{tmp_path / 'trees.py'}:f", *words)
+    assert (code, err) == (0, "")
+    assert "Plan: 4 inputs" in out
 
 
 @pytest.mark.parametrize("words", [(), ("plan",), ("demo",)])

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..refresh.interrupts import deadly
 
 
 def main() -> None:
     """Run the command line on ``sys.argv`` and exit.
 
-    Exit codes: 0 success; 1 an error of ccjac's own, said in one paragraph on standard error, or a search that failed;
-    2 wrong usage; 130 interrupted, with everything found so far in the zoo.
+    Exit codes: 0 success; 1 an error, said in one paragraph on standard error, or a search that failed; 2 wrong usage;
+    130 interrupted, with everything found so far in the zoo.
     """
     with deadly():
-        from ccjac.errors import CcjacError
-        from ccjac.terminal import complain
+        from ccjac.terminal.failures import run
 
         from .app import app
 
-        try:
-            app(prog_name="ccjac-train")
-        except CcjacError as error:
-            complain(error)
-            sys.exit(1)
+        run(app, "ccjac-train")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from ccjac.terminal.options import Traceback, Version
+
 from .refresh import refresh
 from .search import search
 from .status import status
@@ -25,3 +27,8 @@ app = typer.Typer(
 app.command()(refresh)
 app.command()(status)
 app.command()(search)
+
+
+@app.callback()
+def options(version: Version = False, traceback: Traceback = False) -> None:
+    """Options of ``ccjac-train`` itself; typer shows the help text given above."""

@@ -63,15 +63,6 @@ def chosen_seed(seed: int | None) -> int:
     return random.SystemRandom().randrange(1 << 31) if seed is None else seed
 
 
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "--zoo",
-        metavar="DIR",
-        help="Work on this directory as the zoo, instead of CCJAC_ZOO or the platform's place for user data.",
-        show_default=False,
-    ),
-]
 Method = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The searcher; those of plugins count too.", show_default="portfolio"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ccjac.terminal import console
+from ccjac.terminal.options import Directory
 
 from ..refresh.interrupts import EXIT_CODE, counted
 from ..refresh.pool import cores
@@ -15,7 +16,7 @@ from ..refresh.run import run
 from ..refresh.state import DEFAULT_SHARE, Limits
 from ..refresh.task import ALL, agenda
 from . import table
-from .options import Directory, Method, Seed, chosen_method, chosen_seed, duration, opened
+from .options import Method, Seed, chosen_method, chosen_seed, duration, opened
 
 
 def refresh(

@@ -10,12 +10,13 @@ import typer
 
 from ccjac import api
 from ccjac.backends.discovery import cost_model
-from ccjac.cli.plan import Arg, Argnums, Backend, Function, Shape, resolve
 from ccjac.cost import MULTIPLICATIONS, CostModel
 from ccjac.fingerprint import Canonical, canonical
 from ccjac.planning.lookup import known_order
 from ccjac.planning.plan import Plan
 from ccjac.terminal import console
+from ccjac.terminal.arguments import resolve
+from ccjac.terminal.options import Arg, Argnums, Backend, Directory, Function, Shape
 from ccjac.zoo import Zoo
 
 from ..refresh.interrupts import EXIT_CODE, counted
@@ -23,7 +24,7 @@ from ..refresh.run import run
 from ..refresh.state import Limits
 from ..refresh.task import Task, gap
 from . import table
-from .options import Directory, Method, Seed, chosen_method, chosen_seed, duration, opened
+from .options import Method, Seed, chosen_method, chosen_seed, duration, opened
 
 
 def search(

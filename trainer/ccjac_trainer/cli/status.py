@@ -8,13 +8,13 @@ import typer
 from rich.text import Text
 
 from ccjac.backends.discovery import cost_model, cost_models
-from ccjac.terminal import console, print_json
+from ccjac.terminal import console, number, print_json, progress_table
+from ccjac.terminal.options import Directory
 from ccjac.zoo import StoredOrder, believed_bound
 
 from ..refresh.state import DEFAULT_SHARE
 from ..refresh.task import ALL, gap, urgency
-from .options import Directory, opened
-from .table import empty, number
+from .options import opened
 
 
 def status(
@@ -67,7 +67,7 @@ def status(
         return
     several = len({row["cost_model"] for row in shown}) > 1
     words = ["graph", *(["cost model"] if several else []), "state", "method"]
-    built = empty(words, ["vertices", "cost", "bound", "gap", "seconds"])
+    built = progress_table(words, ["vertices", "cost", "bound", "gap", "seconds"])
     for row in shown:
         cells = [
             row["names"][0] if row["names"] else row["fingerprint"][:12],

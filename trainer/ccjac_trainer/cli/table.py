@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from ccjac.terminal import number, progress_table
 
 from ..refresh.state import Row, Run
 from ..refresh.task import gap
@@ -126,7 +127,7 @@ def table(rows: Sequence[Row], now: float, *, caption: str = "") -> Table:
     """Rows as a table: graph, size, what was known, what is known now, what may still be gained."""
     # One cost model is the rule, and its column the widest.
     several = len({row.task.cost for row in rows}) > 1
-    built = empty(["graph", *(["cost model"] if several else [])], list(_NUMBERS), caption=caption)
+    built = progress_table(["graph", *(["cost model"] if several else [])], list(_NUMBERS), caption=caption)
     for row in rows:
         cells = [
             Text(row.task.label),
@@ -140,28 +141,6 @@ def table(rows: Sequence[Row], now: float, *, caption: str = "") -> Table:
         ]
         built.add_row(*cells, style=_STYLES[row.state])
     return built
-
-
-def empty(words: Sequence[str], numbers: Sequence[str], *, caption: str = "") -> Table:
-    """A table of columns with words, cut if there is no room for them, and of columns with numbers, which are not."""
-    built = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        caption=caption or None,
-        caption_justify="left",
-    )
-    for column in words:
-        # Not `no_wrap`: rich takes room away only from columns that may wrap.
-        built.add_column(column, overflow="ellipsis", min_width=8)
-    for column in numbers:
-        built.add_column(column, justify="right", no_wrap=True, min_width=len(column))
-    return built
-
-
-def number(value: int | None) -> str:
-    """With thousands separators; a dash for nothing."""
-    return "-" if value is None else f"{value:,}"
 
 
 def summary(run: Run, met: int) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import ccjac
-from ccjac.cli.arguments import ArgumentError, load, parse, parse_argnums, parse_order
+from ccjac.terminal.arguments import load, parse, parse_argnums, parse_order
+from ccjac.terminal.literals import ArgumentError
 
 
 def test_shapes_become_positional_float32_arrays() -> None:
@@ -26,6 +27,12 @@ def test_shapes_become_positional_float32_arrays() -> None:
         ("float32[]", "float32", ()),
         ("f16[ 2 ]", "float16", (2,)),
         ("int32[5]", "int32", (5,)),
+        ("i8[]", "int8", ()),
+        ("u16[2,]", "uint16", (2,)),
+        ("bool[4]", "bool", (4,)),
+        ("c128[1,0]", "complex128", (1, 0)),
+        ("bf16[3]", "bfloat16", (3,)),
+        ("float8_e4m3fn[3]", "float8_e4m3fn", (3,)),
     ],
 )
 def test_array_types(text: str, dtype: str, shape: tuple[int, ...]) -> None:
@@ -42,6 +49,17 @@ def test_literals_and_keywords_keep_their_order() -> None:
     assert container[1] == 3
     assert text == "x=y"
     assert call.keywords == {"gamma": 1.4, "name": "a=b"}
+
+
+def test_containers_hold_arrays_and_arrays_hold_numbers() -> None:
+    (value,) = parse(["{'p': [f32[3], {'q': f64[]}], 'n': [1, 2], 's': ['f32[]', -2.5], 'e': ()}"], []).positional
+    first, second = value["p"]
+    assert (first.shape, second["q"].shape, second["q"].dtype.name) == ((3,), (), "float64")
+    assert value["n"].tolist() == [1, 2]
+    assert value["s"] == ["f32[]", -2.5]
+    assert value["e"] == ()
+    (nested,) = parse(["[[1, 2], [3, 4]]"], []).positional
+    assert nested.shape == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def complain(error: Exception) -> None:
-    """An error on standard error, in one paragraph and without a traceback."""
-    errors().print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+def complain(message: str) -> None:
+    """An error on standard error, in one paragraph."""
+    errors().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", left: int = 1) -> Table:
@@ -36,6 +36,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     for row in rows:
         built.add_row(*(Text(_cell(value)) for value in row))
     return built
+
+
+def progress_table(words: Sequence[str], numbers: Sequence[str], *, caption: str = "") -> Table:
+    """An empty table of columns with words, cut if there is no room, and of columns with numbers, which never are."""
+    built = Table(
+        box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption or None, caption_justify="left"
+    )
+    for column in words:
+        # Not `no_wrap`: rich takes room away only from columns that may wrap.
+        built.add_column(column, overflow="ellipsis", min_width=8)
+    for column in numbers:
+        built.add_column(column, justify="right", no_wrap=True, min_width=len(column))
+    return built
+
+
+def number(value: int | None) -> str:
+    """With thousands separators; a dash for nothing."""
+    return "-" if value is None else f"{value:,}"
 
 
 def print_json(value: Any) -> None:
@@ -51,4 +69,4 @@ def progress() -> Progress:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import CcjacError
+from . import catalogue
+from .literals import ArgumentError, array, value
 
-_ARRAY = re.compile(r"(?P<dtype>[a-z]+[0-9]*)\[(?P<shape>[0-9,\s]*)\]")
 _KEYWORD = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
-_SHORT = {"f16": "float16", "f32": "float32", "f64": "float64", "float": "float32"}
-
-
-class ArgumentError(CcjacError, ValueError):
-    """A command line that names no function, or no arguments for it."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +47,57 @@ def load(target: str, command: str = "ccjac plan") -> Callable[..., Any]:
     found: Any = _module(place, target, command)
     for part in name.split("."):
         if not hasattr(found, part):
-            raise ArgumentError(f"`{command}`: {place} has no {name!r}. Is the function's name spelled right?")
+            raise ArgumentError(f"`{command}`: {place} has no {name!r}.{_nearest(part, found)}")
         found = getattr(found, part)
     if not callable(found):
         raise ArgumentError(f"`{command}` needs a function, but {target} is {type(found).__name__}.")
     return found.__wrapped__ if _is_jacobian(found) else found
+
+
+def resolve(
+    function: str,
+    arg: Sequence[str],
+    shape: Sequence[str],
+    argnums: str | None,
+    backend: str | None,
+    command: str = "ccjac plan",
+) -> tuple[Callable[..., Any], Arguments, int | tuple[int, ...]]:
+    """The function, its arguments and what is differentiated, from the words of the command line.
+
+    Raises:
+        CcjacError: The words name no function or do not fit it; the message speaks of ``command``.
+    """
+    wrt = parse_argnums(argnums) if argnums is not None else None
+    if ":" in function:
+        found, arguments = load(function, command), parse(arg, shape, command)
+        _check_call(found, arguments, f"{command} {function}")
+        return found, arguments, 0 if wrt is None else wrt
+    task = catalogue.find(function, command)
+    if arg or shape:
+        raise CcjacError(
+            f"`{command} {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
+        )
+    return task.bind(backend or "jax"), Arguments(task.example(), {}), task.argnums if wrt is None else wrt
+
+
+def _check_call(fun: Callable[..., Any], arguments: Arguments, command: str) -> None:
+    """Whether the function takes these arguments at all.
+
+    Raises:
+        ArgumentError: It does not; the message shows its signature.
+    """
+    try:
+        signature = inspect.signature(fun)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*arguments.positional, **arguments.keywords)
+    except TypeError as error:
+        name = getattr(fun, "__name__", "the function")
+        raise ArgumentError(
+            f"`{command}`: {error}. The function is {name}{signature}; give every argument, in order, with --arg or "
+            "--shape."
+        ) from None
 
 
 def parse(args: Sequence[str], shapes: Sequence[str], command: str = "ccjac plan") -> Arguments:
@@ -74,13 +115,13 @@ def parse(args: Sequence[str], shapes: Sequence[str], command: str = "ccjac plan
             f"`{command}` takes either --arg or --shape, since their order would be lost; write a shape as an "
             "argument: --arg 'f32[3,4]'."
         )
-    positional: list[Any] = [_array("float32", shape) for shape in shapes]
+    positional: list[Any] = [array("float32", _sizes(shape)) for shape in shapes]
     keywords: dict[str, Any] = {}
     for text in args:
         if keyword := _KEYWORD.fullmatch(text.strip()):
-            keywords[keyword["name"]] = _value(keyword["value"])
+            keywords[keyword["name"]] = value(keyword["value"])
         else:
-            positional.append(_value(text))
+            positional.append(value(text))
     return Arguments(tuple(positional), keywords)
 
 
@@ -146,49 +187,22 @@ class _importable:  # noqa: N801 - reads as a verb phrase at its use
 
 def _is_jacobian(found: Any) -> bool:
     code = getattr(found, "__code__", None)
-    return (
-        hasattr(found, "__wrapped__")
-        and code is not None
-        and Path(code.co_filename).parent == Path(__file__).parents[1]
+    return hasattr(found, "__wrapped__") and (
+        hasattr(found, "__ccjac__")
+        or (code is not None and Path(code.co_filename).is_relative_to(Path(__file__).parents[1]))
     )
 
 
-def _value(text: str) -> Any:
-    text = text.strip()
-    if array := _ARRAY.fullmatch(text):
-        return _array(array["dtype"], array["shape"])
+def _sizes(shape: str) -> tuple[int, ...]:
     try:
-        return _arrays(ast.literal_eval(text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise ArgumentError(
-            "--arg must be an array's type such as f32[3,4], a Python literal such as 1.5, [1.0, 2.0] or "
-            f"{{'p': [1.0]}}, or NAME=VALUE; got {text!r}."
-        ) from None
+        return tuple(int(part) for part in shape.strip().strip("()").split(",") if part.strip())
+    except ValueError:
+        raise ArgumentError(f"--shape takes the sizes of an array, such as 6, 3,4 or (); got {shape!r}.") from None
 
 
-def _arrays(literal: Any) -> Any:
-    """Lists are arrays; tuples and dicts are containers of arguments; other literals stay what they are."""
-    match literal:
-        case list():
-            array = np.asarray(literal)
-            if array.dtype == object:
-                raise ValueError
-            return array
-        case tuple():
-            return tuple(_arrays(part) for part in literal)
-        case dict():
-            return {key: _arrays(part) for key, part in literal.items()}
-    return literal
-
-
-def _array(dtype: str, shape: str) -> np.ndarray:
-    name = _SHORT.get(dtype, dtype)
-    try:
-        sizes = tuple(int(part) for part in shape.strip().strip("()").split(",") if part.strip())
-        # Ones, read-only and without memory: a plan depends on shapes and types only.
-        return np.broadcast_to(np.ones((), np.dtype(name)), sizes)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"An array argument is written TYPE[SIZES], such as f64[3,4] or f32[], and a shape 3,4 or (); "
-            f"got type {dtype!r}, sizes {shape!r}."
-        ) from None
+def _nearest(wanted: str, holder: Any) -> str:
+    names = [name for name, found in vars(holder).items() if callable(found) and not name.startswith("_")]
+    near = get_close_matches(wanted, names, n=3, cutoff=0.5)
+    if near:
+        return f" Did you mean {' or '.join(near)}?"
+    return " Is the function's name spelled right?"
