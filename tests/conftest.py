@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
+# An error that a rule did not foresee fails the test, instead of leaving the function to the framework.
+os.environ["CCJAC_STRICT"] = "1"
 # Processes that tests start inherit this one, so not even they reach the user's own zoo.
 _SESSION = tempfile.TemporaryDirectory(prefix="ccjac-tests-")
 os.environ["CCJAC_ZOO"] = str(Path(_SESSION.name, "zoo"))

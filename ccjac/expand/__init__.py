@@ -17,6 +17,7 @@ from . import linear
 from .derivative import LocalRule, differentiated, transposed
 from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
+from .failures import unforeseen
 from .inputs import check_entries, linearize
 from .movement import OUTSIDE, move, picked, positions_of
 from .reductions import argument, by_matrix, combine_at, contract, reduce, running
@@ -72,6 +73,7 @@ __all__ = [
     "select",
     "stack",
     "transposed",
+    "unforeseen",
     "unsupported",
     "without_tangent",
     "zero_forms",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,15 +10,13 @@ import jax
 import numpy as np
 
 from ccjac.errors import InputError, UnsupportedError
-from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, linearize
+from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, linearize, unforeseen
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
 
 from .arguments import JaxCall
 from .interpreter import run
 from .settings import platform_of
-
-log = logging.getLogger("ccjac")
 
 
 @dataclass(eq=False)
@@ -108,9 +105,7 @@ def trace(call: JaxCall) -> JaxTraced:
     except UnsupportedError as obstacle:
         traced.obstacle = str(obstacle)
     except Exception as error:
-        # What JAX can differentiate must work, whatever it is made of; JAX's own modes raise again what is the user's.
-        traced.obstacle = f"the expansion to scalars failed with {type(error).__name__}: {error}"
-        log.debug("expansion of %s failed", call.request.fun, exc_info=True)
+        traced.obstacle = unforeseen(error, call.request.fun)
     return traced
 
 

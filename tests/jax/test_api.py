@@ -385,12 +385,19 @@ def test_operations_that_jax_cannot_differentiate_raise_its_error() -> None:
         ccjac.jacobian(lambda x: jnp.nextafter(x, x + 1.0))(X)
 
 
-def test_an_unforeseen_operation_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_operation_is_no_obstacle(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def stumble(*_: Any) -> Any:
         raise KeyError("unforeseen")
 
     monkeypatch.setattr("ccjac_jax.elementwise.apply", stumble)
-    assert_same(ccjac.jacobian(residual)(X), jax.jacfwd(residual)(X))
+    with pytest.raises(KeyError, match="unforeseen"):
+        ccjac.jacobian(residual)(X)
+    monkeypatch.setenv("CCJAC_STRICT", "0")
+    with caplog.at_level(logging.WARNING, "ccjac"):
+        assert_same(ccjac.jacobian(residual)(X), jax.jacfwd(residual)(X))
+    assert any("residual" in r.getMessage() and "please report" in r.getMessage() for r in caplog.records)
     assert "unforeseen" in ccjac.plan(residual, X).reason
 
 
