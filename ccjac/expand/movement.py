@@ -18,7 +18,14 @@ from .values import Forms, Symbolic, Value, as_numpy, is_known, lift, linear_ent
 OUTSIDE = -1
 """The position of an entry that comes from no operand."""
 
-_numbers = np.arange(1 << 10)
+
+def _counted(n: int) -> np.ndarray:
+    numbers = np.arange(n)
+    numbers.flags.writeable = False
+    return numbers
+
+
+_numbers = _counted(1 << 10)
 
 
 def positions_of(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
@@ -35,8 +42,7 @@ def positions_of(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
     sizes = [math.prod(shape) for shape in shapes]
     if sum(sizes) > len(_numbers):
         # Views of one array: to take a slice of a long operand costs nothing then.
-        _numbers = np.arange(2 * sum(sizes))
-        _numbers.flags.writeable = False
+        _numbers = _counted(2 * sum(sizes))
     numbers, start, found = _numbers, 0, []
     for shape, size in zip(shapes, sizes, strict=True):
         found.append(numbers[start : start + size].reshape(shape))
