@@ -67,7 +67,7 @@ def inner_bits(w, n):
 
 @compiled
 def _add_neighbour(rows, u, v, side, other, own, own_units, pair, units, out):
-    """Add the damage to the neighbour ``u`` on ``side`` of ``v``: its row on the other side is merged with that of v."""
+    """Add the damage to the neighbour ``u`` on ``side`` of ``v``: its row on the other side takes in that of v."""
     near = far = common = 0
     for w in range(rows.shape[2]):
         near += np.int64(bit_count(rows[other, u, w]))
@@ -92,17 +92,17 @@ def _add_neighbour(rows, u, v, side, other, own, own_units, pair, units, out):
 
 
 @compiled
-def statics(rows):
-    """``[n, 4]`` int64: inputs that reach a vertex, outputs that it reaches, longest path from an input and to an output.
+def statics(rows, order):
+    """``[n, 4]`` int64: inputs that reach a vertex, outputs reached, longest paths from an input and to an output.
 
-    ``rows`` is the graph before any elimination, its vertices in topological order.
+    ``rows`` is the graph before any elimination, ``order`` ``[n]`` a topological order of its vertices.
     """
     n, n_words = rows.shape[1], rows.shape[2]
     found = np.zeros((n, STATICS), np.int64)
     for side in range(2):
         reach = np.zeros((n, n_words), np.uint64)
         for k in range(n):
-            v = k if side == 0 else n - 1 - k
+            v = order[k] if side == 0 else order[n - 1 - k]
             longest = 1
             for w in range(n_words):
                 inner = inner_bits(w, n)

@@ -6,5 +6,6 @@ evaluation.
 
 from .generated import FAMILIES, Generated, generate
 from .published import Published, published
+from .scattered import random_graph, recent_code
 
-__all__ = ["FAMILIES", "Generated", "Published", "generate", "published"]
+__all__ = ["FAMILIES", "Generated", "Published", "generate", "published", "random_graph", "recent_code"]

@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.graph import Graph
 from ccjac.ordering import greedy
 from ccjac.ordering.annealing.searcher import Annealer, cooling
-from ccjac.ordering.states.bits import Packed, pack
+from ccjac.ordering.states.bits import Packed
 
 COSTS: tuple[CostModel, CostModel] = (STRUCTURAL, MULTIPLICATIONS)
 STATES = 28
@@ -51,7 +52,9 @@ class Lesson:
         return len(set(self.pair.tolist())) > 1
 
 
-def anneal(packed: Packed, order: np.ndarray, seed: int, *, passes: int, hottest: float = 0.7) -> tuple[int, np.ndarray]:
+def anneal(
+    packed: Packed, order: np.ndarray, seed: int, *, passes: int, hottest: float = 0.7
+) -> tuple[int, np.ndarray]:
     """The best order of one annealing run, and its cost."""
     annealer, best, found = Annealer(packed, order, seed), 1 << 62, order
     for temperature in cooling(hottest, passes):
@@ -78,7 +81,9 @@ def lesson(packed: Packed, start: np.ndarray, seed: int, *, wander: float = 0.06
     )  # fmt: skip
     small = np.minimum(deltas[:k], np.iinfo(np.int16).max).astype(np.int16)
     best = np.array([total, total], np.int64)
-    return Lesson(packed.rows, packed.pair, sequence.astype(np.int16), steps[:k].astype(np.int16), small, left[:k], best)
+    return Lesson(
+        packed.rows, packed.pair, sequence.astype(np.int16), steps[:k].astype(np.int16), small, left[:k], best
+    )
 
 
 def start_order(graph: Graph, packed: Packed, cost: CostModel) -> np.ndarray:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ccjac.ordering.states.bits_numba import eliminate, fill_mask, price, random_below, random_float
 from ccjac.ordering.states.measures_numba import DAMAGE, MEASURES, measure
 from ccjac.ordering.toolkit.compiled import compiled
