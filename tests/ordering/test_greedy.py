@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -21,6 +21,7 @@ from ccjac.ordering import greedy
 from ccjac.ordering.greedy import searcher
 from ccjac.ordering.greedy.rules import Ties
 from ccjac.ordering.states.reach import reach_table
+from ccjac_zoo.graphs import random_graph
 
 TARGETS = dict(zip(SCALAR_TASKS, (306, 221, 148, 88, 350, 429), strict=True))
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
