@@ -37,6 +37,7 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/multiplications.py
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/runtime.py
+	$(BIN)/python benchmarks/derivatives.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/accuracy.py
