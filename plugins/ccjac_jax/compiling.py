@@ -6,19 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ccjac.executor import working_mode
 from ccjac.limits import DIFFERENTIATED_LIMIT, ONE_FUSION, OPERATIONS_LIMIT, SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
-from ccjac.results import Block, blocks, layout, nest
+from ccjac.results import Block, blocks, layout
 
 from . import kernel
 from . import operations as ops
-from .framework import FlatFunction, differentiated_by, jacobian_of
+from .framework import FlatFunction, differentiated_by, jacobian_of, known
+from .results import finished
 from .tracing import JaxTraced, specs
 
 Run = Callable[..., Any]
@@ -27,25 +26,20 @@ Run = Callable[..., Any]
 
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False) -> Run:
     """The program as a function of ``(*call.operands, *traced.captured)``, by a selected executor."""
-    call, program = traced.call, jacobian.program
-    arguments = specs(call.avals[: call.n_differentiated])
-    arrays = blocks(jacobian, specs(traced.outputs), arguments, specs(traced.values), packed_from=SPARSE_FROM[executor])
-
-    def finished(computed: FlatFunction) -> FlatFunction:
-        return jax.jit(lambda *operands: [spread(a, x) for a, x in zip(arrays, computed(*operands), strict=True)])
-
+    program = jacobian.program
+    types = traced.types()
+    arguments = specs(types.call.types[: types.call.n_differentiated])
+    arrays = blocks(jacobian, specs(types.outputs), arguments, specs(types.values), packed_from=SPARSE_FROM[executor])
     if executor == "kernel":
-        alone = finished(_with_kernel(traced, program, arrays, fusible=False, fastmath=fastmath))
         fusible = program.operations <= ONE_FUSION
-        within = finished(_with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath))
+        compute = _with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath)
     else:
-        alone = within = finished(_plain(traced, program, arrays))
-    n_values = len(traced.values)
+        compute = _plain(traced, program, arrays)
 
     def run(*operands: Any) -> Any:
-        transformed = any(isinstance(x, jax.core.Tracer) for x in operands)
-        results = (within if transformed else alone)(*operands)
-        return nest(traced.containers, call.request, results[:n_values], results[n_values:])
+        given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
+        computed = compute(*given, *(captured[k] for k in types.read))
+        return finished(types, [spread(block, x) for block, x in zip(arrays, computed, strict=True)])
 
     return run
 
@@ -77,7 +71,7 @@ def _with_operations(program: Program, arrays: Sequence[Block]) -> FlatFunction:
 
 def _with_framework(traced: JaxTraced, arrays: Sequence[Block]) -> FlatFunction:
     """The same arrays by JAX's own mode."""
-    jacobian = jacobian_of(traced.closed, traced.call.n_differentiated, len(traced.outputs))
+    jacobian = jacobian_of(known(traced), traced.call.n_differentiated, len(traced.outputs))
     skipped = len(traced.outputs) + len(traced.auxiliary) - len(traced.values)
 
     def flat(*operands: Any) -> list[Any]:
@@ -102,7 +96,7 @@ def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: 
 def _with_kernel(
     traced: JaxTraced, program: Program, arrays: Sequence[Block], *, fusible: bool, fastmath: bool
 ) -> FlatFunction:
-    operands = specs([jax.typeof(x) for x in (*traced.call.avals, *traced.captured)])
+    operands = specs([*traced.call.types, *traced.read_types])
     call = kernel.kernel_call(
         program,
         layout(operands, arrays),
@@ -113,33 +107,3 @@ def _with_kernel(
         fastmath=fastmath,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))
-
-
-def framework_mode(traced: JaxTraced) -> tuple[Run, str]:
-    """JAX's own Jacobian of the same call: forward mode unless there are fewer outputs than inputs and reverse mode
-    works.
-    """
-    call, request = traced.call, traced.call.request
-    n_inputs = sum(a.size for a in call.avals[: call.n_differentiated])
-    n_outputs = sum(a.size for a in traced.outputs)
-
-    def with_mode(mode: str) -> Run:
-        differentiate = jax.jacfwd if mode == "forward" else jax.jacrev
-
-        def run(*operands: Any) -> Any:
-            args, kwargs = call.rebuild(operands)
-
-            def fun(*args: Any, **kwargs: Any) -> Any:
-                output = request.fun(*args, **kwargs)
-                main, auxiliary = output if request.has_aux else (output, ())
-                return main, (main, auxiliary)
-
-            result, (value, auxiliary) = differentiate(fun, argnums=request.argnums, has_aux=True)(*args, **kwargs)
-            if request.with_value:
-                return ((value, auxiliary), result) if request.has_aux else (value, result)
-            return (result, auxiliary) if request.has_aux else result
-
-        return run
-
-    mode = working_mode(n_inputs, n_outputs, lambda mode: jax.eval_shape(with_mode(mode), *call.avals))
-    return (with_mode(mode) if traced.captured else jax.jit(with_mode(mode))), mode
