@@ -39,8 +39,15 @@ def evaluate(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
     Raises:
         UnsupportedError: JAX lowers it to more than operations on single entries, or those are not linear in tangents.
     """
-    composition: Program = _by_signature(_lower, eqn)
-    if any(isinstance(v, Forms) for v in operands):
+    with_tangents = any(isinstance(v, Forms) for v in operands)
+    try:
+        composition: Program = _by_signature(_lower, eqn)
+    except UnsupportedError:
+        if with_tangents:
+            why = "is applied to tangents in a derivative rule and is not known to be linear"
+            raise unsupported(eqn.primitive.name, why) from None
+        raise
+    if with_tangents:
         # JAX spells out tangents that are zero, which an operand of a rule may be as well as any other number.
         zeros = [Forms(zero_forms(np.shape(v))) if _is_zero(v) else v for v in operands]
         try:
