@@ -186,7 +186,11 @@ class _importable:  # noqa: N801 - reads as a verb phrase at its use
 
 
 def _is_jacobian(found: Any) -> bool:
-    return hasattr(found, "__ccjac__") and hasattr(found, "__wrapped__")
+    code = getattr(found, "__code__", None)
+    return hasattr(found, "__wrapped__") and (
+        hasattr(found, "__ccjac__")
+        or (code is not None and Path(code.co_filename).is_relative_to(Path(__file__).parents[1]))
+    )
 
 
 def _sizes(shape: str) -> tuple[int, ...]:

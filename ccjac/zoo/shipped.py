@@ -145,16 +145,7 @@ def write_file(file: Path, entries: Iterable[Entry]) -> int:
     if len({entry.fingerprint for entry in ranked}) < len(ranked):
         raise ValueError("`write_shipped` got two entries with one fingerprint; merge them with `Entry.merged`.")
     blocks = ",\n".join(_block(codec.encode(entry)) for entry in ranked)
-    write_text(file, f'{{\n"schema": {SCHEMA},\n"entries": [\n{blocks}\n]\n}}\n')
-    return len(ranked)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a file at once or not at all.
-
-    Raises:
-        OSError: It cannot be written; an old one is then unchanged.
-    """
+    text = f'{{\n"schema": {SCHEMA},\n"entries": [\n{blocks}\n]\n}}\n'
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
@@ -166,6 +157,7 @@ def write_text(file: Path, text: str) -> None:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
+    return len(ranked)
 
 
 def _block(fields: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ccjac_trainer.refresh.task import agenda
 
 
 def assignment(zoo: Zoo) -> Assignment:
-    return Assignment(agenda(zoo).tasks[0], "greedy", 5.0, 0)
+    return Assignment(agenda(zoo).tasks[0], "greedy", 5.0, math.inf, 0)
 
 
 @pytest.fixture

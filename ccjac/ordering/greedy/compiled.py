@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..states.reach import reach_table
-from ..states.sets import HUB
+from ..states.rows import HUB, reach_table
 from .rules import Attempt, Family, Rule, Ties
 
 

@@ -9,18 +9,20 @@ from .task import Task
 
 @dataclass(frozen=True)
 class Assignment:
-    """Parent to worker: search for this long.
+    """Parent to worker: search for this long, but not beyond the deadline.
 
     Attributes:
         task: What to improve.
         method: The searcher's name.
         seconds: Budget of the search.
+        deadline: ``time.time()`` at which the whole run is over, or infinity.
         seed: The search's seed.
     """
 
     task: Task
     method: str
     seconds: float
+    deadline: float
     seed: int
 
 
@@ -39,17 +41,6 @@ class News:
     lower_bound: int
     seconds: float
     method: str
-
-
-@dataclass(frozen=True)
-class Compiling:
-    """Worker to parent: the search stopped its clock to load or compile kernels, or goes on.
-
-    Attributes:
-        now: Whether it compiles.
-    """
-
-    now: bool
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,3 @@ class Lost:
     """
 
     exit_code: int | None
-
-
-Message = News | Compiling | Done | Lost
-"""What the parent hears about an assignment."""

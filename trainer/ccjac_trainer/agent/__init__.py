@@ -1,1 +1,0 @@
-"""The learning agent: a network that orders vertices, and what trains it."""

@@ -1,1 +1,0 @@
-"""Elimination as a game of one player."""
