@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -62,6 +62,7 @@ def blocks(
     values: Sequence[Spec] = (),
     *,
     packed_from: int | None = None,
+    typed_by: Literal["output", "input"] = "output",
 ) -> list[Block]:
     """Everything that a compiled function returns: values, then the Jacobian block by block.
 
@@ -70,6 +71,8 @@ def blocks(
         outputs: The differentiated results.
         arguments: The differentiated operands.
         values: The results whose values are returned, auxiliary ones last; none by default.
+        typed_by: Whether entries have their output's type, as forward mode gives them, or their input's, as reverse
+            mode does.
         packed_from: Entries from which a block that is mostly zero is computed packed; ``None`` for never.
     """
     found: list[Block] = []
@@ -81,7 +84,7 @@ def blocks(
         for column, arg in _starts(arguments):
             here = (columns >= column) & (columns < column + arg.size)
             nonzero = (rows[here] - row) * arg.size + (columns[here] - column)
-            spec = Spec((*out.shape, *arg.shape), out.dtype)
+            spec = Spec((*out.shape, *arg.shape), out.dtype if typed_by == "output" else arg.dtype)
             packed = packed_from is not None and spec.size >= packed_from and 2 * nonzero.size < spec.size
             found.append(Block(spec, nonzero, places[here], packed))
     return found

@@ -26,6 +26,7 @@ NAMESPACE = "ccjac"
 
 _lock = threading.RLock()
 _operators: dict[str, Any] = {}
+_programs: dict[str, tuple[Program, Signature]] = {}
 _code: dict[str, Code | Kernel] = {}
 """What operators were made of.  The dispatcher keeps them, so their code lives as long as the process."""
 
@@ -74,7 +75,13 @@ def register(program: Program, signature: Signature, *, fastmath: bool = False) 
             operator = getattr(getattr(torch.ops, NAMESPACE), name).default
             _describe(f"{NAMESPACE}::{name}", operator, signature)
             _operators[name] = operator
+            _programs[name] = (program, signature)
         return _operators[name]
+
+
+def program_of(name: str) -> tuple[Program, Signature]:
+    """The program that an operator runs."""
+    return _programs[name]
 
 
 @functools.cache

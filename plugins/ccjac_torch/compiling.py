@@ -1,0 +1,90 @@
+"""From a finished program to a function of the call's operands that returns the user's containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from ccjac.kernels import supports
+from ccjac.limits import SPARSE_FROM
+from ccjac.program import Program
+from ccjac.program.accumulate import JacobianProgram
+from ccjac.results import Block, blocks, layout, nest
+from ccjac.spec import Spec
+
+from .operators import Operator
+from .shadows import type_name
+from .tracing import TorchTraced
+
+
+def obstacle(program: Program) -> str | None:
+    """Why ``program`` cannot run as a kernel in this process, or ``None`` if it can."""
+    return supports(program)
+
+
+def compiled(
+    traced: TorchTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+) -> Callable[..., Any]:
+    """The program as a function of ``(*call.operands, *traced.captured)``, by a selected executor.
+
+    The operands may have leading batch axes, the same for all; so have the results.
+    """
+    call = traced.call
+    captured = [Spec(tuple(t.shape), type_name(t.dtype)) for t in traced.captured]
+    operands = [*call.specs, *captured]
+    arrays = blocks(
+        jacobian,
+        traced.outputs,
+        call.specs[: call.n_differentiated],
+        traced.values,
+        packed_from=SPARSE_FROM["kernel" if executor == "kernel" else "ops"],
+        typed_by="input",
+    )
+    operator = Operator(
+        jacobian.program,
+        layout(operands, arrays),
+        [s.shape for s in operands],
+        [a.computed_shape for a in arrays],
+        kernel=executor == "kernel",
+        fastmath=fastmath,
+    )
+    call_operator: Callable[..., list[torch.Tensor]] = operator
+    if executor == "inductor":
+        call_operator = torch.compile(operator, dynamic=True)
+    single = _single(traced, arrays)
+    n_values, containers, request = len(traced.values), traced.containers, call.request
+    packed = any(a.packed for a in arrays)
+
+    def run(*tensors: torch.Tensor) -> Any:
+        results = call_operator(*tensors)
+        if single:
+            return results[0]
+        if packed:
+            results = [_spread(a, x) for a, x in zip(arrays, results, strict=True)]
+        return nest(containers, request, results[:n_values], results[n_values:])
+
+    return run
+
+
+def _single(traced: TorchTraced, arrays: Sequence[Block]) -> bool:
+    """Whether the result is one tensor without a container."""
+    trees = (traced.output_tree, *traced.call.argument_trees)
+    return (
+        len(arrays) == 1
+        and not arrays[0].packed
+        and not traced.with_values
+        and not isinstance(traced.call.request.argnums, tuple)
+        and all(tree.is_leaf() for tree in trees)
+    )
+
+
+def _spread(block: Block, computed: torch.Tensor) -> torch.Tensor:
+    """A block's array from what the program computed of it."""
+    if not block.packed:
+        return computed
+    padded = torch.nn.functional.pad(computed, (0, 1))
+    places = torch.from_numpy(block.spread).to(computed.device)
+    lead = computed.shape[:-1]
+    return padded.index_select(computed.dim() - 1, places).reshape(*lead, *block.spec.shape)

@@ -1,0 +1,65 @@
+"""Torch's own modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ccjac.backends.protocol import Request
+from ccjac.executor import working_mode
+
+from .tracing import TorchTraced
+
+Run = Callable[..., Any]
+
+
+def own_mode(request: Request, mode: str = "reverse") -> Run:
+    """``torch.func.jacrev`` or ``torch.func.jacfwd`` of the same function, with the same results."""
+    options: dict[str, Any] = {"argnums": request.argnums}
+    differentiate: Callable[..., Any] = torch.func.jacrev if mode == "reverse" else torch.func.jacfwd
+    if not request.has_aux and not request.with_value:
+        return differentiate(request.fun, **options)
+
+    def fun(*args: Any, **kwargs: Any) -> Any:
+        output = request.fun(*args, **kwargs)
+        main, auxiliary = output if request.has_aux else (output, ())
+        return main, (main, auxiliary)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result, (value, auxiliary) = differentiate(fun, has_aux=True, **options)(*args, **kwargs)
+        if request.with_value:
+            return ((value, auxiliary), result) if request.has_aux else (value, result)
+        return result, auxiliary
+
+    return run
+
+
+def mode(traced: TorchTraced) -> str:
+    """The mode for a function without a program: reverse unless there are fewer inputs than outputs."""
+    n_inputs = sum(s.size for s in traced.call.specs[: traced.call.n_differentiated])
+    n_outputs = sum(s.size for s in traced.outputs)
+    if not traced.outputs:
+        return "reverse"
+    # Which one works is seen at the call only: unlike JAX, torch has no way to ask before.
+    return working_mode(n_inputs, n_outputs, lambda mode: None)
+
+
+def fallback(traced: TorchTraced, mode: str) -> Run:
+    """A function of ``(*call.operands, *captured)``."""
+    call, n = traced.call, len(traced.call.operands)
+    run = own_mode(call.request, mode)
+    other = own_mode(call.request, "reverse" if mode == "forward" else "forward")
+
+    def of_operands(*operands: Any) -> Any:
+        args, kwargs = call.rebuild(operands[:n])
+        if mode == "reverse":
+            return run(*args, **kwargs)
+        try:
+            return run(*args, **kwargs)
+        except NotImplementedError:
+            # Some operations have no forward-mode rule.
+            return other(*args, **kwargs)
+
+    return of_operands

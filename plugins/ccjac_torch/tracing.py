@@ -1,0 +1,257 @@
+"""From a call to its linearization."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ccjac.errors import CcjacError, InputError, UnsupportedError
+from ccjac.expand import Expander, Symbolic, Value, linearize
+from ccjac.program.linearization import Linearization
+from ccjac.results import Containers
+from ccjac.spec import Spec
+
+from . import levels, private
+from .arguments import TorchCall
+from .functions import Functions
+from .shadows import type_name
+from .tracker import LooksAtNumbersError, Tracker
+
+log = logging.getLogger("ccjac")
+
+CONSTANT_BYTES = 1 << 12
+"""Tensors from a function's surroundings up to this size become constants of the program; larger ones are operands."""
+
+
+@dataclass(eq=False)
+class TorchTraced:
+    """A traced call.
+
+    Attributes:
+        call: The call it was traced for.
+        linearization: The scalar graph and program, or ``None``.
+        obstacle: Why there is none.
+        outputs: Shape and type of every differentiated result.
+        auxiliary: Shape and type of every auxiliary result.
+        output_tree, auxiliary_tree: Their containers.
+        captured: Tensors from the function's surroundings that are operands; they follow the call's own.
+        reusable: Whether every tensor that the function reads is watched.
+        fixed: Auxiliary results that are no tensors, in their places among all of them.
+    """
+
+    call: TorchCall
+    linearization: Linearization | None = None
+    obstacle: str = ""
+    outputs: tuple[Spec, ...] = ()
+    auxiliary: tuple[Spec, ...] = ()
+    output_tree: Any = None
+    auxiliary_tree: Any = None
+    captured: tuple[torch.Tensor, ...] = field(default=(), repr=False)
+    reusable: bool = True
+
+    @property
+    def entry_dtypes(self) -> np.ndarray:
+        """``[outputs, inputs]``: an entry has its input's type, as in ``torch.func.jacrev``."""
+        names = [s.dtype for s in self.call.specs[: self.call.n_differentiated] for _ in range(s.size)]
+        return np.array(names, dtype=object).reshape(1, -1)
+
+    @property
+    def with_values(self) -> bool:
+        """Whether values or auxiliary results are returned."""
+        return self.call.request.with_value or self.call.request.has_aux
+
+    @property
+    def values(self) -> tuple[Spec, ...]:
+        """The arrays that precede the Jacobian's blocks."""
+        return (*self.outputs, *self.auxiliary) if self.with_values else ()
+
+    @property
+    def containers(self) -> Containers:
+        """The containers of the results."""
+        return Containers(self.output_tree, self.auxiliary_tree, self.call.argument_trees, private.unflatten)
+
+    @property
+    def platform(self) -> str:
+        """Where the operands live; what only tracers see counts as the CPU."""
+        kind = self.call.device.type
+        return "cpu" if kind == "meta" else kind
+
+
+class _Captured(Exception):  # noqa: N818
+    """The function reads tensors that must be operands; it is traced again with them."""
+
+
+@dataclass(eq=False)
+class _Surroundings:
+    """Tensors that the function reads without being given them.
+
+    Attributes:
+        watched: Those that a guard watches, by their memory.
+        operands: Those that are operands, by their memory.
+        reusable: Whether all of them are watched.
+    """
+
+    watched: Mapping[int, torch.Tensor]
+    operands: dict[int, torch.Tensor] = field(default_factory=dict)
+    meanings: dict[int, Symbolic] = field(default_factory=dict)
+    reusable: bool = True
+    incomplete: bool = False
+
+    def meet(self, tensor: torch.Tensor) -> Symbolic | None:
+        """What all of a tensor's memory means: operands, or ``None`` for constants."""
+        key = private.storage_key(tensor)
+        owner = self.watched.get(key)
+        self.reusable &= owner is not None
+        whole = tensor if owner is None else owner
+        if tensor.is_floating_point() and (_is_trained(whole) or _bytes(whole) > CONSTANT_BYTES):
+            if key in self.meanings:
+                return self.meanings[key]
+            if not _fills_its_memory(whole):
+                raise UnsupportedError("the function reads a part of a larger tensor from its surroundings")
+            self.operands[key] = whole
+            self.incomplete = True
+        elif _bytes(whole) > 16 * CONSTANT_BYTES:
+            raise UnsupportedError("the function reads a large tensor from its surroundings")
+        return None
+
+
+def _is_trained(tensor: torch.Tensor) -> bool:
+    return tensor.requires_grad
+
+
+def _bytes(tensor: torch.Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _fills_its_memory(tensor: torch.Tensor) -> bool:
+    return tensor.is_contiguous() and tensor.untyped_storage().nbytes() == _bytes(tensor)
+
+
+def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTraced:
+    """Trace the user's function, then expand it to scalars if that is possible.
+
+    Args:
+        call: The call.
+        watched: The tensors that a guard watches, by ``id``.
+
+    Raises:
+        TypeError: What the function does depends on numbers in its arguments, and some of them were Python's own.
+    """
+    traced = TorchTraced(call, obstacle=call.obstacle)
+    if call.obstacle:
+        return traced
+    tensors = [t for t in (watched or {}).values() if isinstance(t, torch.Tensor)]
+    around = _Surroundings({private.storage_key(t): t for t in tensors if t.layout == torch.strided})
+    try:
+        for _ in range(_ROUNDS):
+            around.incomplete = False
+            try:
+                traced.linearization = _linearized(traced, around)
+                break
+            except _Captured:
+                continue
+        else:
+            raise UnsupportedError("the function reads other tensors from its surroundings at each call")
+    except LooksAtNumbersError as obstacle:
+        if call.has_numbers:
+            # With the numbers as they are, Python may do what it likes with them.
+            raise TypeError(str(obstacle)) from None
+        traced.obstacle = str(obstacle)
+    except UnsupportedError as obstacle:
+        traced.obstacle = str(obstacle)
+    except CcjacError:
+        raise
+    except Exception as error:
+        # What torch can differentiate must work, whatever it is made of; its own modes raise again what is the user's.
+        traced.obstacle = f"the function cannot be traced: {type(error).__name__}: {_first_line(error)}"
+        log.debug("expansion of %s failed", call.request.fun, exc_info=True)
+    traced.captured = tuple(around.operands.values())
+    traced.reusable = around.reusable
+    return traced
+
+
+_ROUNDS = 4
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")
+
+
+def _linearized(traced: TorchTraced, around: _Surroundings) -> Linearization:
+    call = traced.call
+    captured = list(around.operands.items())
+    specs = [*call.specs, *(Spec(tuple(t.shape), type_name(t.dtype)) for _, t in captured)]
+
+    def body(ex: Expander, operands: list[Symbolic]) -> tuple[Sequence[Value], Sequence[Value]]:
+        around.meanings = {k: v for (k, _), v in zip(captured, operands[len(call.specs) :], strict=True)}
+        values = private.apart(lambda: _walked(traced, around, ex, operands[: len(call.specs)]))
+        if around.incomplete:
+            raise _Captured
+        return values[: len(traced.outputs)], values[len(traced.outputs) :]
+
+    return linearize(specs, call.n_differentiated, body)
+
+
+def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: Sequence[Symbolic]) -> list[Value]:
+    """Run the function on small real tensors that stand in for the operands."""
+    call, request = traced.call, traced.call.request
+    tracker = Tracker(ex, around.meet)
+    stand_ins = [_stand_in(s, x, call.device) for s, x in zip(call.specs, call.operands, strict=True)]
+    for tensor, meaning in zip(stand_ins, operands, strict=True):
+        tracker.shadows.put(tensor, meaning)
+    n = call.n_differentiated
+
+    def of_differentiated(*tensors: torch.Tensor) -> Any:
+        args, kwargs = call.rebuild([*tensors, *stand_ins[n:]])
+        with Functions(), levels.traced():
+            output, auxiliary = request.fun(*args, **kwargs), ()
+        if request.has_aux:
+            if not (isinstance(output, tuple) and len(output) == 2):
+                raise InputError(
+                    f"`has_aux=True` needs a function that returns (output, aux), got {type(output).__name__}."
+                )
+            output, auxiliary = output
+        leaves, traced.output_tree = private.flatten(output)
+        for leaf in leaves:
+            _check_output(leaf)
+        aux_leaves, traced.auxiliary_tree = private.flatten(auxiliary)
+        if any(not isinstance(leaf, torch.Tensor) for leaf in aux_leaves):
+            raise UnsupportedError("the auxiliary output is not made of tensors")
+        return tuple(leaves), tuple(aux_leaves)
+
+    with tracker:
+        found: tuple[Any, ...] = torch.func.vjp(of_differentiated, *stand_ins[:n], has_aux=True)
+    outputs, _, auxiliary = found
+    traced.outputs, traced.auxiliary = (
+        tuple(Spec(tuple(t.shape), type_name(t.dtype)) for t in tensors) for tensors in (outputs, auxiliary)
+    )
+    return [_settled(tracker, t) for t in (*outputs, *auxiliary)]
+
+
+def _settled(tracker: Tracker, tensor: torch.Tensor) -> Value:
+    if not tracker.shadows.tracked(tensor):
+        tracker.meet(tensor)
+    return tracker.value(tensor)
+
+
+def _check_output(leaf: Any) -> None:
+    if not isinstance(leaf, torch.Tensor):
+        # torch.func's own words follow, from its own mode.
+        raise UnsupportedError(f"the function returns a {type(leaf).__name__}")
+    if not leaf.is_floating_point():
+        raise UnsupportedError(f"the function returns {str(leaf.dtype).removeprefix('torch.')} numbers")
+
+
+def _stand_in(spec: Spec, operand: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Numbers inside the domain of most functions; zero where they may be indices."""
+    place = torch.device("cpu") if device.type == "meta" else device
+    kind = operand.dtype
+    if not kind.is_floating_point:
+        return torch.zeros(spec.shape, dtype=kind, device=place)
+    numbers = 0.25 + 0.5 * torch.linspace(0.0, 1.0, max(spec.size, 1), dtype=torch.float64)[: spec.size]
+    return numbers.reshape(spec.shape).to(kind).to(place)
