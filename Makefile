@@ -9,22 +9,24 @@ STAMP := $(VENV)/.installed
 # The test environment holds everything that the demo needs.
 DEMO_ENV := $(or $(wildcard $(STAMP)-test-$(SUM)),$(STAMP)-jax-$(SUM))
 
-.PHONY: demo test lint typecheck bench docs clean help
+.PHONY: demo test lint typecheck unit docs wheel newest bench clean help
 
 help:
 	@echo "make demo       trace a real Roe flux, check its Jacobian and time it beside JAX"
-	@echo "make test       run every test that needs no accelerator"
+	@echo "make test       all that follows: what continuous integration runs"
 	@echo "make lint       ruff: format check and lint"
 	@echo "make typecheck  mypy"
+	@echo "make docs       build the documentation into site/; a broken link or reference fails"
+	@echo "make wheel      build the wheel and try it outside the checkout"
+	@echo "make unit       every test that needs no accelerator; PYTEST_ARGS='-k name' for some"
+	@echo "make newest     the tests of JAX with the newest JAX, if Python 3.12 or 3.13 is found"
 	@echo "make bench      run the benchmarks, results in benchmarks/results"
-	@echo "make docs       build the documentation into site/"
-	@echo "make clean      remove .venv and all caches"
+	@echo "make clean      remove the environments and all caches"
 
 demo: $(DEMO_ENV)
 	$(BIN)/ccjac demo
 
-test: $(STAMP)-test-$(SUM)
-	$(BIN)/python -m pytest -m "not gpu and not benchmark" $(PYTEST_ARGS)
+test: lint typecheck docs wheel unit newest
 
 lint: $(STAMP)-test-$(SUM)
 	$(BIN)/ruff format --check .
@@ -33,6 +35,18 @@ lint: $(STAMP)-test-$(SUM)
 typecheck: $(STAMP)-test-$(SUM)
 	$(BIN)/mypy
 
+docs: $(STAMP)-docs-$(SUM)
+	$(BIN)/mkdocs build --strict --quiet
+
+wheel: $(STAMP)-test-$(SUM)
+	$(BIN)/python .ci/try_wheel.py
+
+unit: $(STAMP)-test-$(SUM)
+	$(BIN)/python -m pytest -m "not gpu and not benchmark" $(PYTEST_ARGS)
+
+newest:
+	.ci/newest $(SUM)
+
 bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/multiplications.py
 	$(BIN)/python benchmarks/latency.py
@@ -40,9 +54,6 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/accuracy.py
-
-docs: $(STAMP)-docs-$(SUM)
-	$(BIN)/mkdocs build --strict
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,5 +66,5 @@ $(STAMP)-%-$(SUM): | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -2,9 +2,9 @@
 
     python benchmarks/scaling.py [--sizes 100 1000 10000] [--shapes local] [--seconds 60]
 
-Random graphs like long straight-line code (:func:`graphs.random_graph`) of several shapes, under the cost of the
-products that are executed.  Every greedy rule has no budget and is timed; the searchers have ``--seconds``.  The last
-column is by how much the rule LM raises the memory of a process at its peak, per edge of the graph.
+Random graphs like long straight-line code (:func:`ccjac_zoo.graphs.recent_code`) of several shapes, under the cost of
+the products that are executed.  Every greedy rule has no budget and is timed; the searchers have ``--seconds``.  The
+last column is by how much the rule LM raises the memory of a process at its peak, per edge of the graph.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from common import arguments, progress, report
-from graphs import random_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS
 from ccjac.elimination import forward_order, reverse_order
 from ccjac.ordering import greedy, search
+from ccjac_zoo.graphs import recent_code
 
 SIZES = (100, 1_000, 10_000, 60_000, 100_000)
 """Some of the vertices are outputs: of 60,000 about 50,000 are to be eliminated."""
@@ -59,7 +59,7 @@ def _rise(graph: ccjac.Graph, rule: str) -> int:
 
 def measure(shape: str, vertices: int, methods: Sequence[str], seconds: float, seed: int) -> dict[str, Any]:
     """Everything about one graph."""
-    graph = random_graph(vertices, *SHAPES[shape], seed)
+    graph = recent_code(vertices, *SHAPES[shape], seed)
     greedy.warm_up(graph)
     modes = [greedy.price(graph, order(graph)) for order in (forward_order, reverse_order)]
     rules = {rule: timed_rule(graph, rule) for rule in RULES}

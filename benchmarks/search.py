@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from common import arguments, progress, report
-from graphs import Published, published
 
 import ccjac
 from ccjac.elimination import count, forward_order, reverse_order
 from ccjac.ordering import greedy, search
+from ccjac_zoo.graphs import Published, published
 
 METHODS = ("greedy", "beam", "annealing", "lns", "exact", "portfolio")
 COLUMNS = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import evaluate_order, hessian, jacobian, plan, trace, value_and_jacobian
+from .api import clear_caches, evaluate_order, hessian, jacobian, plan, prepare, trace, value_and_jacobian
 from .backends.hooks import hookimpl
 from .cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from .errors import (
@@ -46,11 +46,13 @@ __all__ = [
     "Zoo",
     "ZooError",
     "ZooWarning",
+    "clear_caches",
     "evaluate_order",
     "hessian",
     "hookimpl",
     "jacobian",
     "plan",
+    "prepare",
     "search",
     "trace",
     "value_and_jacobian",
@@ -66,3 +68,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return [*__all__, "__version__"]

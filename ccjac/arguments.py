@@ -42,23 +42,23 @@ def unflattened(trees: Sequence[Any], leaves: Sequence[Any], unflatten: Callable
     return [unflatten(tree, [next(remaining) for _ in range(tree.num_leaves)]) for tree in trees]
 
 
-def refusal(position: int, kind: str, *, convert: str, is_array: bool = True) -> InputError:
+def refusal(where: str, kind: str, *, convert: str, is_array: bool = True) -> InputError:
     """The error for an argument that cannot be differentiated.
 
     Args:
-        position: Of the argument in the call.
+        where: Which argument, such as ``"argument 0 (`x`) of `f`"``.
         kind: What it is: ``"int32"``, ``"complex"``, ``"Python int"``, or the name of a class.
         convert: The framework's way to make it a floating-point array.
         is_array: Whether it is a number or an array of numbers at all.
     """
     if not is_array:
         return InputError(
-            f"`ccjac.jacobian` differentiates arrays, but argument {position} contains a {kind}. "
+            f"`ccjac.jacobian` differentiates arrays, but {where} contains a {kind}. "
             "Leave it out of `argnums`, or pass the arrays only."
         )
     remedy = (
-        "split it into real and imaginary parts."
+        "split it into real and imaginary parts, or pass `holomorphic=True`."
         if "complex" in kind
         else f"convert it with {convert}, or leave it out of `argnums`."
     )
-    return InputError(f"`ccjac.jacobian` needs real floating-point inputs, but argument {position} is {kind}; {remedy}")
+    return InputError(f"`ccjac.jacobian` needs real floating-point inputs, but {where} is {kind}; {remedy}")

@@ -186,12 +186,36 @@ def reverse_order(graph: Graph) -> tuple[int, ...]:
     return graph.eliminable[::-1]
 
 
-def heaviest(graph: Graph, order: Sequence[int]) -> tuple[int, int]:
-    """The vertex whose elimination multiplies most pairs, and how many."""
+@dataclass(frozen=True)
+class Step:
+    """The elimination of one vertex, at its turn.
+
+    Attributes:
+        vertex: Which.
+        in_degree, out_degree: Edges into it and out of it at that time.
+        counts: Its products and the additions among them.
+        fill_in: New edges.
+    """
+
+    vertex: int
+    in_degree: int
+    out_degree: int
+    counts: Counts
+    fill_in: int
+
+
+def steps(graph: Graph, order: Sequence[int]) -> list[Step]:
+    """A checked ``order`` vertex by vertex; the counts of all together are those of :func:`count`."""
     state = EliminationState(graph)
-    most, where = -1, order[0]
+    found = []
     for v in order:
-        if (pairs := sum(state.pairs(v))) > most:
-            most, where = pairs, v
-        state.eliminate(v)
-    return where, most
+        pairs, sizes = state.pairs(v), (len(state.predecessors[v]), len(state.successors[v]))
+        additions = state.eliminate(v)
+        found.append(Step(v, *sizes, Counts(pairs, additions), sum(pairs) - additions))
+    return found
+
+
+def heaviest(graph: Graph, order: Sequence[int]) -> tuple[int, int]:
+    """The vertex whose elimination multiplies most pairs, and how many; the first of several."""
+    dearest = max(steps(graph, order), key=lambda step: step.counts.structural)
+    return dearest.vertex, dearest.counts.structural

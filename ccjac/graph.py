@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import GraphError
+from .pictures.picture import Node, Picture
 
 Granularity = Literal["scalar", "tensor"]
 Edge = tuple[int, int]
@@ -203,6 +204,56 @@ class Graph:
                     seen.add(w)
                     stack.append(w)
         return frozenset(seen)
+
+    def picture(self, order: Sequence[int] = (), weights: Mapping[int, float] | None = None) -> Picture:
+        """The graph as something to draw, with turns and weights of an elimination if there is one.
+
+        Args:
+            order: Vertices in the order of their elimination.
+            weights: What the elimination of each costs, as a share of the dearest one's.
+        """
+        turns, kept, dear = {v: k + 1 for k, v in enumerate(order)}, set(self.outputs), weights or {}
+        nodes = tuple(
+            Node(
+                v,
+                "input" if v < self.n_inputs else "output" if v in kept else "intermediate",
+                self.labels[v - self.n_inputs] if self.labels and v >= self.n_inputs else "",
+                turns.get(v, 0),
+                dear.get(v, 0.0),
+            )
+            for v in range(self.size)
+        )
+        return Picture(nodes, self.edges, self.unit_edges)
+
+    def to_dot(self, order: Sequence[int] = ()) -> str:
+        """The graph in Graphviz's language, for ``dot -Tsvg``.  With an ``order``, vertices are numbered in turn."""
+        from .pictures.dot import text
+
+        return text(self.picture(order))
+
+    def to_networkx(self) -> Any:
+        """The graph as a ``networkx.DiGraph``.
+
+        Nodes have the attributes ``kind`` (``"input"``, ``"intermediate"`` or ``"output"``) and ``label``, edges have
+        ``unit``; the graph has ``outputs`` and ``granularity``.
+
+        Raises:
+            ImportError: networkx is not installed.
+        """
+        import networkx
+
+        graph = networkx.DiGraph(outputs=self.outputs, granularity=self.granularity)
+        graph.add_nodes_from((n.number, {"kind": n.kind, "label": n.label}) for n in self.picture().nodes)
+        graph.add_edges_from((a, b, {"unit": (a, b) in self.unit_edges}) for a, b in self.edges)
+        return graph
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the sizes, and a drawing where it shows anything."""
+        from html import escape
+
+        from .pictures.svg import drawing
+
+        return f"<p>{escape(repr(self))}</p>{drawing(self.picture())}"
 
     def __repr__(self) -> str:
         return (

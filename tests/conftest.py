@@ -1,4 +1,8 @@
-"""What every test can rely on: float64, the CPU, strict promotion, a private order zoo, seeded numpy."""
+"""What every test can rely on: float64, the CPU, strict promotion, a private order zoo, seeded numpy.
+
+References are compiled by XLA, which takes most of the suite's time: what one run has compiled, the next ones take from
+``.pytest_cache/jax``.  Kernels are compiled anew every time.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,9 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
 # An error that a rule did not foresee fails the test, instead of leaving the function to the framework.
 os.environ["CCJAC_STRICT"] = "1"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # Processes that tests start inherit this one, so not even they reach the user's own zoo.
 _SESSION = tempfile.TemporaryDirectory(prefix="ccjac-tests-")
 os.environ["CCJAC_ZOO"] = str(Path(_SESSION.name, "zoo"))

@@ -19,15 +19,23 @@ A plugin returns its backend from the hook :func:`ccjac.backends.hooks.ccjac_bac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..estimate import Features
+from ..guards import Watch
 from ..program.accumulate import JacobianProgram
 from ..program.linearization import Linearization
+
+
+class UntraceableError(Exception):
+    """The user's function raised ``error`` while it was traced; untraced it may work."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -38,18 +46,18 @@ class Request:
     argnums: int | tuple[int, ...]
     has_aux: bool
     with_value: bool
+    holomorphic: bool = False
+    allow_int: bool = False
+    second: bool = False
+    """Whether the Jacobian is that of the framework's reverse-mode derivative of ``fun``, its Hessian."""
 
 
 class Call(Protocol):
     """One call's arguments, analysed.
 
     Attributes:
-        signature: Hashable; equal signatures share one compiled function.
         operands: The array leaves that are passed to the compiled function, differentiated ones first.
     """
-
-    @property
-    def signature(self) -> Hashable: ...
 
     @property
     def operands(self) -> Sequence[Any]: ...
@@ -59,9 +67,7 @@ class Traced(Protocol):
     """A function traced for one signature.
 
     Attributes:
-        features: What an estimate needs to know before the function is expanded; ``None`` to expand in any case.
-        linearization: The scalar graph and program, or ``None`` if the function does not expand to scalars.  May be
-            expensive; asked for only if the estimate is in favour.
+        linearization: The scalar graph and program, or ``None`` if the function does not expand to scalars.
         obstacle: Why it does not, or an empty string.
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
@@ -69,12 +75,10 @@ class Traced(Protocol):
             values of an enclosing trace.  They are operands like the call's own, which they follow: read at every
             call, never baked in.
         reusable: Whether the result may serve later calls.  False if ``captured`` belongs to this call only, as values
-            of an enclosing trace do; true for parameters, which are the same objects at the next call.
+            of an enclosing trace do that no guard watches; true for parameters, which are the same objects at the next
+            call.
         platform: Where the operands live: ``"cpu"`` or the framework's name of an accelerator.
     """
-
-    @property
-    def features(self) -> Features | None: ...
 
     @property
     def linearization(self) -> Linearization | None: ...
@@ -106,15 +110,60 @@ class Backend(Protocol):
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether an array of this framework is among the arguments.  Must not import the framework."""
 
-    def prepare(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Check and flatten the arguments.
+    def array_types(self) -> Sequence[type]:
+        """The exact types of arrays that are neither static nor numbers of elsewhere."""
+
+    def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Hashable]:
+        """The leaves of a call's arguments, and their containers."""
+
+    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments again."""
+
+    def kind(self, leaf: Any) -> str:
+        """``"array"``: of the framework; ``"number"``: of Python or numpy, can be an operand; ``"count"``: a Python
+        int, can be one too but is likely to steer Python; ``"static"``: cannot be an operand."""
+
+    def watch(self, value: Any) -> Watch | None:
+        """How a guard watches an array of the framework; ``None`` for anything else."""
+
+    def road(self, build: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """A function ``call(captured, *args, **kwargs)`` that computes ``build`` of the same arguments.
+
+        ``build`` traces, plans, compiles and calls what it compiled.  It is called again whenever the framework cannot
+        use what it has for these arguments or under these settings: that is the framework's to know.
+
+        Args:
+            build: As above; its first argument are the arrays that the guard watches.
+            request: What was asked for; its function must not be kept.
+        """
+
+    def content(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
+        """What the function computes for these arguments, traced anew and made comparable; ``None`` if it is not."""
+
+    def own_mode(self, request: Request) -> Callable[..., Any]:
+        """The framework's own Jacobian function, for arguments as the user gives them, never compiled."""
+
+    def ahead(self, call: Callable[..., Any], captured: tuple[Any, ...], args: Sequence[Any], kwargs: Any) -> None:
+        """Compile what :meth:`road` gave, from shapes alone, without running it."""
+
+    def prepare(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any], *, numbers: bool = True) -> Call:
+        """Check and flatten the arguments.  Without ``numbers`` those of Python and numpy that are not differentiated
+        are static.
 
         Raises:
             InputError: Integer, boolean or complex differentiated arguments, or ``argnums`` out of range.
         """
 
-    def trace(self, call: Any) -> Traced:
-        """Trace and linearize.  Errors of the user's function pass through."""
+    def trace(self, call: Any, watched: Mapping[int, Any] | None = None) -> Traced:
+        """Trace and linearize.
+
+        Args:
+            call: What :meth:`prepare` gave.
+            watched: By ``id``, what stands for an array that the guard watches.
+
+        Raises:
+            UntraceableError: The user's function raised an error.
+        """
 
     def select_executor(self, jacobian: JacobianProgram, wanted: str, *, platform: str) -> tuple[str, str]:
         """What will run a program: the executor's name and, where it is not the fastest one, the reason.
@@ -133,10 +182,11 @@ class Backend(Protocol):
         ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
         """
 
-    def fallback(self, traced: Any) -> tuple[Callable[..., Any], str]:
-        """The framework's own Jacobian for the same result, a function of ``call.operands``, and the mode it uses
-        (``"forward"`` or ``"reverse"``).
-        """
+    def mode(self, traced: Any) -> str:
+        """The framework's own mode for a function without a program: ``"forward"`` or ``"reverse"``."""
 
-    def derivative(self, request: Request) -> Callable[..., Any]:
-        """The framework's reverse-mode Jacobian function of ``fun``; :func:`ccjac.hessian` differentiates it."""
+    def fallback(self, traced: Any, mode: str) -> Callable[..., Any]:
+        """The framework's own Jacobian by that mode, of the traced function: the user's is not run again."""
+
+    def steers(self, error: Exception) -> bool:
+        """Whether an error says that Python needed the value of a traced array."""

@@ -6,6 +6,7 @@ import typer
 
 from ..terminal.options import Traceback, Version
 from .demo import demo
+from .explain import explain
 from .plan import EXAMPLES, plan
 from .zoo import app as zoo
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command(epilog=EXAMPLES)(plan)
+app.command()(explain)
 app.add_typer(zoo, name="zoo")
 
 

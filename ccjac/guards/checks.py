@@ -26,6 +26,7 @@ class Checks:
         self._lines: list[str] = []
         self._space: dict[str, Any] = {"same": values.same, "MISSING": MISSING}
         self._owners: list[weakref.ref[Any]] = []
+        self.watched: list[weakref.ref[Any]] = []
 
     def check(self, condition: str) -> None:
         """The guard does not hold unless ``condition`` does."""
@@ -79,7 +80,7 @@ class Checks:
         text = "\n".join(["def make(space):", *self._unpacked(), *body, *end])
         space: dict[str, Any] = {}
         exec(compile(text, "<guard>", "exec"), space)
-        return Guard(space["make"](self._space), self._owners, self.obstacle)
+        return Guard(space["make"](self._space), self._owners, self.watched, self.obstacle)
 
     def _unpacked(self) -> Iterator[str]:
         # Variables of an enclosing function are read faster than globals.

@@ -120,6 +120,8 @@ class _Walk(Checks):
             self.refuse(value, "too far away to be followed")
             return
         found = self.watch(value)
+        if found is not None and found.owner is not None:
+            self.watched.append(weakref.ref(found.owner))
         if found is None and isinstance(value, np.ndarray):
             found = values.array_watch(value)
             if found is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..program.operations import OPERATIONS
 from ..program.program import Node, Number, Program
 
 TYPES = {
@@ -225,9 +226,8 @@ RULES: dict[str, Rule] = {
     **{op: _function(op) for op in _FUNCTIONS},
 }
 
-_FLOATING_ONLY = frozenset(
-    {*_FUNCTIONS, "div", "pow", "rem", "round", "rsqrt", "logistic", "is_finite", "reduce_precision"}
-)
+_FLOATING_HERE = frozenset({"div", "rem"})
+"""Defined on integers too, but not written for them."""
 
 
 def obstacle(program: Program) -> str | None:
@@ -239,12 +239,11 @@ def obstacle(program: Program) -> str | None:
             continue
         if node.op not in RULES:
             return f"the operation {node.op}"
-        kind = np.dtype(program.nodes[node.args[0]].dtype).kind
-        if node.op in _FLOATING_ONLY and kind != "f":
-            return f"the operation {node.op} on integers"
-        if node.op in ("add", "sub", "mul", "neg", "abs", "sign") and kind == "b":
-            return f"the operation {node.op} on bool"
-        if node.op == "bitcast_convert_type" and not same_width(node.dtype, program.nodes[node.args[0]].dtype):
+        first = program.nodes[node.args[0]].dtype
+        kind = np.dtype(first).kind
+        if kind not in OPERATIONS[node.op].operands or (kind != "f" and node.op in _FLOATING_HERE):
+            return f"the operation {node.op} on {first}"
+        if node.op == "bitcast_convert_type" and not same_width(node.dtype, first):
             return "the bits of one type as another of other size"
         if node.op == "reduce_precision" and reduced(node.param) is None:
             return "a reduction to less than single precision"

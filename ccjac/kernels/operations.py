@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..program.operations import OPERATIONS
 from ..program.program import Node, Program
 from .context import Context
 from .cpu.library import C_NAME
-from .polynomials import ELEMENTARY, emit_elementary
+from .polynomials import emit_elementary
 from .writer import BYTES, ELEMENT
 
 
@@ -310,21 +311,8 @@ RULES: dict[str, Rule] = {
 MADE_OF = {"logistic": "exp"}
 """Operations that contain a function."""
 
-COSTS = {"input": 1, "const": 0, "div": 8, "sqrt": 8, "rsqrt": 16} | dict.fromkeys(
-    "add sub mul neg abs max min clamp floor ceil square integer_pow copy select_n convert_element_type".split(), 1
-)
-COSTS |= dict.fromkeys(
-    "eq ne lt le gt ge and or xor not is_finite sign round reduce_precision bitcast_convert_type".split(), 1
-)
-COSTS |= dict.fromkeys(ELEMENTARY, 16)
-FUNCTION_COST = 40
-"""Rough prices in units of one multiplication, to tell when a batch is worth several threads; the second is that of
-functions from a library.
-"""
-
-_FLOATING_ONLY = frozenset(
-    {"div", "floor", "ceil", "round", "sqrt", "rsqrt", "logistic", "is_finite", "reduce_precision"}
-)
+_FLOATING_HERE = frozenset({"div", "rem"})
+"""Defined on integers too, but not written for them."""
 
 
 def emit(ctx: Context, node: Node, args: Sequence[str], dtypes: Sequence[str]) -> str:
@@ -342,11 +330,10 @@ def obstacle(program: Program) -> str | None:
         if node.op not in RULES:
             return f"the operation {node.op}"
         first = program.nodes[node.args[0]].dtype
-        if (node.op in _FLOATING_ONLY or node.op in C_NAME) and np.dtype(first).kind != "f":
+        kind = np.dtype(first).kind
+        if kind not in OPERATIONS[node.op].operands or (kind != "f" and node.op in _FLOATING_HERE):
             return f"the operation {node.op} on {first}"
-        if node.op in ("neg", "sub", "add", "mul", "sign", "abs", "integer_pow") and first == "bool":
-            return f"the operation {node.op} on bool"
-        if node.op == "integer_pow" and np.dtype(first).kind != "f" and _negative(node.param):
+        if node.op == "integer_pow" and kind != "f" and _negative(node.param):
             return f"a negative power of {first}"
         if node.op == "bitcast_convert_type" and BYTES[node.dtype] != BYTES[first]:
             return f"the bits of {first} as {node.dtype}"

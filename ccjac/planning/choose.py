@@ -31,6 +31,8 @@ def choose(graph: Graph, order: Any = "auto", zoo: Any = None, *, name: str = ""
         if order.source == "fallback" or order.graph is None:
             return choose(graph, "auto", zoo, name=name, remember=remember)
         if order.graph != graph:
+            if (moved := _moved(order, graph)) is not None:
+                return moved
             raise OrderError(
                 f"`order` is a `Plan` for {order.graph!r}, but this function has {graph!r}. "
                 "Make the plan with the same function and argument shapes."
@@ -39,6 +41,24 @@ def choose(graph: Graph, order: Any = "auto", zoo: Any = None, *, name: str = ""
     if isinstance(order, str):
         return _automatic(graph, zoo, name, remember) if order == "auto" else _by_name(graph, order)
     return Plan(graph, elimination.check_order(graph, order), "given")
+
+
+def _moved(plan: Plan, graph: Graph) -> Plan | None:
+    """``plan`` on a graph of the same structure with other numbers, as another framework or version traces it."""
+    from ..fingerprint import canonical
+
+    assert plan.graph is not None
+    there, here = canonical(plan.graph), canonical(graph)
+    if there.fingerprint != here.fingerprint:
+        return None
+    order = elimination.check_order(graph, here.from_canonical(there.to_canonical(plan.order)))
+    if elimination.count(graph, order) != plan.counts:
+        return None
+    certificate = plan.certificate
+    if certificate is not None:
+        groups = tuple(here.from_canonical(there.to_canonical(group)) for group in certificate.groups)
+        certificate = replace(certificate, groups=groups)
+    return replace(plan, graph=graph, order=order, certificate=certificate, executor="", reason="")
 
 
 def _by_name(graph: Graph, name: str) -> Plan:

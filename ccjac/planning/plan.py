@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import elimination
 from ..cost import MULTIPLICATIONS
 from ..elimination import Counts
+from ..errors import UnsupportedError
 from ..graph import Graph
+from ..pictures.picture import Picture
+from .wording import source_in_words
 
 if TYPE_CHECKING:
     from ..ordering.protocol import Certificate
@@ -120,6 +124,19 @@ class Plan:
         """The same plan, once it is known what runs it."""
         return replace(self, executor=executor, reason=reason)
 
+    @cached_property
+    def comparison(self) -> dict[str, Counts]:
+        """What forward, reverse, Markowitz (of graphs where it takes no seconds) and this order cost, by name."""
+        graph = self.graph
+        if graph is None:
+            return {}
+        orders = {"forward": elimination.forward_order(graph), "reverse": elimination.reverse_order(graph)}
+        if len(graph.eliminable) <= _MARKOWITZ_LIMIT:
+            from ..ordering import greedy
+
+            orders["markowitz"] = greedy.markowitz(graph)
+        return {name: elimination.count(graph, order) for name, order in orders.items()} | {"this order": self.counts}
+
     def describe(self) -> str:
         """A short table: this order beside forward, reverse and Markowitz, and where it came from."""
         graph = self.graph
@@ -131,16 +148,10 @@ class Plan:
             f"{len(graph.edges)} edges ({len(graph.unit_edges)} units), {graph.granularity} granularity",
             f"{'order':<12}{'multiplications':>16}{'structural':>12}{'additions':>11}",
         ]
-        rows = {"forward": elimination.forward_order(graph), "reverse": elimination.reverse_order(graph)}
-        if len(graph.eliminable) <= _MARKOWITZ_LIMIT:
-            from ..ordering import greedy
-
-            rows["markowitz"] = greedy.markowitz(graph)
-        table = {name: elimination.count(graph, order) for name, order in rows.items()}
-        table["this order"] = self.counts
-        for name, c in table.items():
+        for name, c in self.comparison.items():
             lines.append(f"{name:<12}{c.multiplications:>16,}{c.structural:>12,}{c.additions:>11,}")
-        lines.append(f"source       {self.source} (multiplications: {self.certainty})")
+        words = source_in_words(self.source)
+        lines.append(f"source       {self.source} ({words + '; ' if words else ''}multiplications: {self.certainty})")
         if graph.labels and self.order:
             v, pairs = elimination.heaviest(graph, self.order)
             label = graph.labels[v - graph.n_inputs]
@@ -149,6 +160,77 @@ class Plan:
             lines.append(f"executor     {self.executor}" + (f" ({self.reason})" if self.reason else ""))
         lines.append(f"fingerprint  {self.fingerprint}")
         return "\n".join(lines)
+
+    def picture(self) -> Picture:
+        """The graph as something to draw, numbered in turn, dear vertices weighted.
+
+        Raises:
+            UnsupportedError: A fallback has no graph.
+        """
+        if self.graph is None:
+            raise UnsupportedError(f"This `Plan` has no graph to draw: it is a fallback ({self.reason}).")
+        steps = elimination.steps(self.graph, self.order)
+        dearest = max((step.counts.multiplications for step in steps), default=0) or 1
+        weights = {step.vertex: step.counts.multiplications / dearest for step in steps}
+        return self.graph.picture(self.order, weights)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the graph in layers with matplotlib: vertices are numbered in the order of their elimination.
+
+        Args:
+            axes: Where to draw, by default into a new figure; ``plan.plot().figure.savefig("plan.png")`` keeps it.
+
+        Returns:
+            The axes.
+
+        Raises:
+            UnsupportedError: A fallback has no graph.
+            ImportError: matplotlib is not installed.
+        """
+        from ..pictures.plot import plot
+
+        return plot(self.picture(), axes, f"{self.multiplications:,} multiplications, {self.source}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan to a JSON file, for :meth:`load` elsewhere or later.
+
+        Raises:
+            OSError: The file cannot be written; an old one is then unchanged.
+        """
+        from .files import encode, write
+
+        fields = {name: getattr(self, name) for name in ("source", "executor", "reason", "fingerprint")}
+        bound = self.claimed_bound, self.certificate
+        write(path, encode(self.graph, self.order, self.multiplications, bound, fields))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Plan:
+        """Read what :meth:`save` wrote.  Pass it as ``order=``.
+
+        Everything is checked: the order against the graph, the cost against both, the fingerprint against the graph.
+        A bound is a claim, see :attr:`lower_bound`.
+
+        Raises:
+            InputError: The file is no plan, is damaged, or belongs to a newer version.
+            OSError: It cannot be read.
+        """
+        from .files import decode, read
+
+        return cls(**decode(read(path)))
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the table, and a drawing where it shows anything."""
+        from html import escape
+
+        from ..pictures.html import table
+        from ..pictures.svg import drawing
+
+        if self.graph is None:
+            return f"<p>{escape(self.describe())}</p>"
+        columns = ("order", "multiplications", "structural", "additions")
+        rows = [(name, c.multiplications, c.structural, c.additions) for name, c in self.comparison.items()]
+        facts = f"{self.source}; {self.certainty}" + (f"; runs as {self.executor}" if self.executor else "")
+        return f"{table(columns, rows)}<p>{escape(facts)}</p>{drawing(self.picture())}"
 
     def __repr__(self) -> str:
         return self.describe()

@@ -5,8 +5,7 @@ constants
 fold, signs move outwards, and products by +1 or -1 vanish.  All of it is exact in IEEE arithmetic, so a program
 computes what the traced function computes.  :meth:`Builder.finish` drops dead code.
 
-Operations are named after the ``jax.lax`` primitives (``"add"``, ``"sin"``, ``"select_n"``);
-:mod:`ccjac.program.evaluate` gives their meaning on numpy arrays.
+:mod:`ccjac.program.operations` lists the operations and their meaning.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .operations import OPERATIONS
 
 Number = float | int | bool
 
@@ -58,7 +59,7 @@ class Program:
 
 _FOLDABLE: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
-_COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
+_COMMUTATIVE = frozenset(name for name, operation in OPERATIONS.items() if operation.commutative)
 
 
 class Builder:

@@ -51,6 +51,12 @@ def progress_table(words: Sequence[str], numbers: Sequence[str], *, caption: str
     return built
 
 
+def shortened(text: str, most: int = 48) -> str:
+    """A line of code or text without its indentation, cut if it is long."""
+    text = text.strip()
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def number(value: int | None) -> str:
     """With thousands separators; a dash for nothing."""
     return "-" if value is None else f"{value:,}"

@@ -186,11 +186,7 @@ class _importable:  # noqa: N801 - reads as a verb phrase at its use
 
 
 def _is_jacobian(found: Any) -> bool:
-    code = getattr(found, "__code__", None)
-    return hasattr(found, "__wrapped__") and (
-        hasattr(found, "__ccjac__")
-        or (code is not None and Path(code.co_filename).is_relative_to(Path(__file__).parents[1]))
-    )
+    return hasattr(found, "__ccjac__") and hasattr(found, "__wrapped__")
 
 
 def _sizes(shape: str) -> tuple[int, ...]:

@@ -145,7 +145,16 @@ def write_file(file: Path, entries: Iterable[Entry]) -> int:
     if len({entry.fingerprint for entry in ranked}) < len(ranked):
         raise ValueError("`write_shipped` got two entries with one fingerprint; merge them with `Entry.merged`.")
     blocks = ",\n".join(_block(codec.encode(entry)) for entry in ranked)
-    text = f'{{\n"schema": {SCHEMA},\n"entries": [\n{blocks}\n]\n}}\n'
+    write_text(file, f'{{\n"schema": {SCHEMA},\n"entries": [\n{blocks}\n]\n}}\n')
+    return len(ranked)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file at once or not at all.
+
+    Raises:
+        OSError: It cannot be written; an old one is then unchanged.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
@@ -157,7 +166,6 @@ def write_file(file: Path, entries: Iterable[Entry]) -> int:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-    return len(ranked)
 
 
 def _block(fields: dict[str, Any]) -> str:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
-from functools import cached_property
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 
+from ccjac.arguments import joined, normalised, refusal, unflattened
 from ccjac.backends.protocol import Request
 from ccjac.errors import InputError
-
-from .settings import setting
-
-
-@dataclass(frozen=True)
-class _Same:
-    """Stands for an unhashable static argument: equal to itself only, and keeps it alive."""
-
-    value: Any
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +21,6 @@ class JaxCall:
 
     Attributes:
         request: What the user asked for.
-        signature: Equal for calls that share a compiled function.
         operands: The traced leaves, differentiated ones first.
         types: JAX's type of every operand.
         n_differentiated: How many of the operands are differentiated.
@@ -43,7 +28,6 @@ class JaxCall:
     """
 
     request: Request
-    signature: Hashable
     operands: tuple[Any, ...]
     types: tuple[Any, ...]
     n_differentiated: int
@@ -53,136 +37,97 @@ class JaxCall:
     _traced_places: tuple[int, ...]
     _n_args: int
 
-    @cached_property
-    def avals(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Shape and type of every operand, for tracing."""
-        return tuple(jax.ShapeDtypeStruct(t.shape, t.dtype, weak_type=t.weak_type) for t in self.types)
+    def without_values(self) -> JaxCall:
+        """What later steps need; it holds neither operands nor static values nor the user's function."""
+        nothing = replace(self.request, fun=_nothing)
+        return replace(self, request=nothing, operands=(), _rest=(), _traced_places=())
 
-    @property
-    def positions(self) -> tuple[int, ...]:
-        """The differentiated positions, counted from the front."""
-        return normalised(self.request.argnums, self._n_args)
-
-    def rebuild(self, operands: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def rebuild(self, operands: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call's arguments with other operands in place."""
-        differentiated, others = list(operands[: self.n_differentiated]), operands[self.n_differentiated :]
+        n = self.n_differentiated
         rest = list(self._rest)
-        for place, value in zip(self._traced_places, others, strict=True):
+        for place, value in zip(self._traced_places, operands[n:], strict=True):
             rest[place] = value
-        args_left, kwargs = jax.tree.unflatten(self._rest_tree, rest)
-        args_left = list(args_left)
-        args: list[Any] = []
-        trees = dict(zip(self.positions, self.argument_trees, strict=True))
-        leaves: dict[int, list[Any]] = {}
-        for position, tree in zip(self.positions, self.argument_trees, strict=True):
-            leaves[position], differentiated = differentiated[: tree.num_leaves], differentiated[tree.num_leaves :]
-        for position in range(self._n_args):
-            if position in trees:
-                args.append(jax.tree.unflatten(trees[position], leaves[position]))
-            else:
-                args.append(args_left.pop(0))
-        return tuple(args), kwargs
+        others, kwargs = jax.tree.unflatten(self._rest_tree, rest)
+        differentiated = unflattened(self.argument_trees, operands[:n], jax.tree.unflatten)
+        return joined(normalised(self.request.argnums, self._n_args), differentiated, others), kwargs
 
 
-def normalised(argnums: int | tuple[int, ...], n_args: int) -> tuple[int, ...]:
-    """``argnums`` as distinct positions counted from the front.
-
-    Raises:
-        InputError: A position that the call does not have, or one named twice.
-    """
-    wanted = argnums if isinstance(argnums, tuple) else (argnums,)
-    for a in wanted:
-        if not -n_args <= a < n_args:
-            raise InputError(
-                f"`argnums` names positional argument {a}, but the function was called with {n_args} positional "
-                "arguments; pass differentiated arguments by position."
-            )
-    positions = tuple(a % n_args for a in wanted)
-    if len(set(positions)) != len(positions):
-        raise InputError(f"`argnums` names an argument twice: {argnums}.")
-    return positions
-
-
-def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JaxCall:
+def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any], *, numbers: bool = True) -> JaxCall:
     """Analyse the arguments of one call."""
+    kinds = ("array", "number") if numbers else ("array",)
     positions = normalised(request.argnums, len(args))
     operands: list[Any] = []
     trees = []
     for position in positions:
-        leaves, tree = jax.tree.flatten(args[position])
-        for leaf in leaves:
-            _check_differentiable(leaf, position)
-        operands.extend(leaves)
+        leaves, tree = jax.tree.flatten_with_path(args[position])
+        for path, leaf in leaves:
+            _check_differentiable(request, leaf, position, path)
+        operands.extend(leaf for _, leaf in leaves)
         trees.append(tree)
     n_differentiated = len(operands)
     others = [a for position, a in enumerate(args) if position not in positions]
     rest, rest_tree = jax.tree.flatten((others, kwargs))
-    traced = tuple(k for k, leaf in enumerate(rest) if _is_traced(leaf))
+    # What is static has been taken out before, unless only shapes and types are asked for.
+    traced = tuple(k for k, leaf in enumerate(rest) if kind(leaf) in kinds)
     operands.extend(rest[k] for k in traced)
-    static = tuple(
-        None if _is_traced(leaf) else (type(leaf), leaf if _is_hashable(leaf) else _Same(leaf)) for leaf in rest
-    )
-    types = tuple(map(jax.typeof, operands))
-    signature = (
-        tuple(trees),
-        len(args),
-        rest_tree,
-        static,
-        tuple((t.shape, t.dtype, t.weak_type) for t in types),
-        setting("jax_enable_x64"),
-        setting("jax_default_matmul_precision"),
-        setting("jax_numpy_dtype_promotion"),
-    )
-    without_arrays = tuple(None if _is_traced(leaf) else leaf for leaf in rest)
+    without_arrays = tuple(None if k in traced else leaf for k, leaf in enumerate(rest))
+    types = tuple(map(type_of, operands))
     return JaxCall(
-        request,
-        signature,
-        tuple(operands),
-        types,
-        n_differentiated,
-        tuple(trees),
-        rest_tree,
-        without_arrays,
-        traced,
-        len(args),
+        request, tuple(operands), types, n_differentiated, tuple(trees), rest_tree, without_arrays, traced, len(args)
     )
 
 
-def _is_traced(leaf: Any) -> bool:
-    """Arrays and floating-point numbers vary from call to call; ints, bools, strings and the rest steer the tracing."""
-    return isinstance(leaf, (jax.Array, np.ndarray, np.generic, float, complex)) and not _is_text(leaf)
+def type_of(operand: Any) -> Any:
+    """JAX's type of an operand, or of what stands for one."""
+    return operand if isinstance(operand, jax.ShapeDtypeStruct) else jax.typeof(operand)
 
 
-def _is_text(leaf: Any) -> bool:
-    return isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "OUSMm"
+def kind(leaf: Any) -> str:
+    """See :meth:`ccjac.backends.protocol.Backend.kind`."""
+    if isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct)):
+        return "array"
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return "static" if leaf.dtype.kind in "OUSMmV" and not _is_extended_float(leaf.dtype) else "number"
+    if isinstance(leaf, bool):
+        return "static"
+    if type(leaf) is int:
+        return "count"
+    return "number" if type(leaf) in (float, complex) else "static"
 
 
-def _is_hashable(leaf: Any) -> bool:
-    try:
-        hash(leaf)
-    except TypeError:
-        return False
-    return True
+def _is_extended_float(dtype: np.dtype) -> bool:
+    return bool(jax.numpy.issubdtype(dtype, np.number))
 
 
-def _check_differentiable(leaf: Any, position: int) -> None:
-    if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
-        dtype = leaf.dtype
-        if jax.numpy.issubdtype(dtype, np.floating):
-            return
-        kind = "complex" if jax.numpy.issubdtype(dtype, np.complexfloating) else f"{dtype}"
-    elif isinstance(leaf, float):
+def _check_differentiable(request: Request, leaf: Any, position: int, path: Any) -> None:
+    is_python = isinstance(leaf, (bool, int, float, complex))
+    is_array = is_python or isinstance(leaf, (jax.Array, np.ndarray, np.generic, jax.ShapeDtypeStruct))
+    convert = "`jnp.asarray(x, dtype=float)`"
+    if not is_array:
+        raise refusal(_where(request, position, path), type(leaf).__name__, convert=convert, is_array=False)
+    dtype = np.dtype(type(leaf)) if is_python else leaf.dtype
+    is_complex = jax.numpy.issubdtype(dtype, np.complexfloating)
+    if is_complex != request.holomorphic and jax.numpy.issubdtype(dtype, np.inexact):
+        if request.holomorphic:
+            where = _where(request, position, path)
+            raise InputError(f"`holomorphic=True` needs complex inputs, but {where} is {dtype}; leave it out.")
+    elif is_complex or jax.numpy.issubdtype(dtype, np.floating) or request.allow_int:
         return
-    elif isinstance(leaf, (bool, int, complex)):
-        kind = f"Python {type(leaf).__name__}"
-    else:
-        raise InputError(
-            f"`ccjac.jacobian` differentiates arrays, but argument {position} contains a {type(leaf).__name__}. "
-            "Leave it out of `argnums`, or pass the arrays only."
-        )
-    remedy = (
-        "split it into real and imaginary parts."
-        if "complex" in kind
-        else "convert it with `jnp.asarray(x, dtype=float)`, or leave it out of `argnums`."
-    )
-    raise InputError(f"`ccjac.jacobian` needs real floating-point inputs, but argument {position} is {kind}; {remedy}")
+    kind = f"Python {type(leaf).__name__}" if is_python else "complex" if is_complex else f"{dtype}"
+    raise refusal(_where(request, position, path), kind, convert=convert)
+
+
+def _where(request: Request, position: int, path: Any) -> str:
+    """How a message names an argument: ``argument 0 (`x['w']`) of `residual```."""
+    place = jax.tree_util.keystr(path)
+    try:
+        place = list(inspect.signature(request.fun).parameters)[position] + place
+    except (TypeError, ValueError, IndexError):
+        place = f"...{place}" if place else ""
+    name = getattr(request.fun, "__name__", type(request.fun).__name__)
+    return f"argument {position} (`{place}`) of `{name}`" if place else f"argument {position} of `{name}`"
+
+
+def _nothing() -> None:
+    """Stands for the user's function where it is not needed any more."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
 from ccjac.executor import select
+from ccjac.guards import Watch
 from ccjac.program.accumulate import JacobianProgram
 
 if TYPE_CHECKING:
@@ -21,23 +22,79 @@ class JaxBackend:
     name = "jax"
 
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether a JAX array (or tracer) is among the arguments."""
+        """Whether a JAX array (or tracer, or what stands for an array) is among the arguments."""
         jax = sys.modules.get("jax")
         if jax is None:
             return False
-        return any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves((args, kwargs)))
+        return any(isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct)) for leaf in jax.tree.leaves((args, kwargs)))
 
-    def prepare(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JaxCall:
+    def array_types(self) -> Sequence[type]:
+        """The one concrete array type."""
+        from .calling import array_type
+
+        return (array_type(),)
+
+    def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Hashable]:
+        """As pytrees."""
+        import jax
+
+        return jax.tree.flatten((args, kwargs))
+
+    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """As pytrees."""
+        import jax
+
+        return jax.tree.unflatten(tree, leaves)
+
+    def kind(self, leaf: Any) -> str:
+        """Arrays, numbers, counts, and static leaves."""
+        from .arguments import kind
+
+        return kind(leaf)
+
+    def watch(self, value: Any) -> Watch | None:
+        """JAX's arrays are immutable: by identity."""
+        from .calling import watch
+
+        return watch(value)
+
+    def road(self, build: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """``jax.jit`` of the whole thing."""
+        from .calling import road
+
+        return road(build, request)
+
+    def content(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
+        """The traced function's text and constants."""
+        from .calling import content
+
+        return content(request, args, kwargs)
+
+    def ahead(self, call: Callable[..., Any], captured: tuple[Any, ...], args: Sequence[Any], kwargs: Any) -> None:
+        """``jit(...).lower(...).compile()``, which later calls find."""
+        from .calling import ahead
+
+        ahead(call, captured, args, kwargs)
+
+    def own_mode(self, request: Request) -> Callable[..., Any]:
+        """``jax.jacfwd``, or ``jax.jacrev`` where that is not possible."""
+        from .modes import own_mode
+
+        return own_mode(request)
+
+    def prepare(
+        self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any], *, numbers: bool = True
+    ) -> JaxCall:
         """Check and flatten the arguments."""
         from .arguments import prepare
 
-        return prepare(request, args, kwargs)
+        return prepare(request, args, kwargs, numbers=numbers)
 
-    def trace(self, call: JaxCall) -> JaxTraced:
+    def trace(self, call: JaxCall, watched: Mapping[int, Any] | None = None) -> JaxTraced:
         """Trace and linearize."""
         from .tracing import trace
 
-        return trace(call)
+        return trace(call, watched)
 
     def select_executor(self, jacobian: JacobianProgram, wanted: str, *, platform: str) -> tuple[str, str]:
         """The kernel where it can run, plain operations elsewhere."""
@@ -53,14 +110,20 @@ class JaxBackend:
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
 
-    def fallback(self, traced: JaxTraced) -> tuple[Callable[..., Any], str]:
+    def mode(self, traced: JaxTraced) -> str:
+        """Forward mode unless there are fewer outputs than inputs and reverse mode works."""
+        from .modes import mode
+
+        return mode(traced)
+
+    def fallback(self, traced: JaxTraced, mode: str) -> Callable[..., Any]:
         """JAX's own mode."""
-        from .compiling import framework_mode
+        from .modes import fallback
 
-        return framework_mode(traced)
+        return fallback(traced, mode)
 
-    def derivative(self, request: Request) -> Callable[..., Any]:
-        """``jax.jacrev`` of the function."""
-        import jax
+    def steers(self, error: Exception) -> bool:
+        """JAX's own errors of this kind, and Python's about a tracer."""
+        from .calling import steers
 
-        return jax.jacrev(request.fun, argnums=request.argnums, has_aux=request.has_aux)
+        return steers(error)

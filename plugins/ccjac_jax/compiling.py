@@ -6,18 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ccjac.limits import DIFFERENTIATED_LIMIT, ONE_FUSION, OPERATIONS_LIMIT, SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
-from ccjac.results import Block, blocks, layout, nest
+from ccjac.results import Block, blocks, layout
 
 from . import kernel
 from . import operations as ops
-from .framework import FlatFunction, differentiated_by, jacobian_of
+from .framework import FlatFunction, differentiated_by, jacobian_of, known
+from .results import finished
 from .tracing import JaxTraced, specs
 
 Run = Callable[..., Any]
@@ -26,25 +26,20 @@ Run = Callable[..., Any]
 
 def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False) -> Run:
     """The program as a function of ``(*call.operands, *traced.captured)``, by a selected executor."""
-    call, program = traced.call, jacobian.program
-    arguments = specs(call.avals[: call.n_differentiated])
-    arrays = blocks(jacobian, specs(traced.outputs), arguments, specs(traced.values), packed_from=SPARSE_FROM[executor])
-
-    def finished(computed: FlatFunction) -> FlatFunction:
-        return jax.jit(lambda *operands: [spread(a, x) for a, x in zip(arrays, computed(*operands), strict=True)])
-
+    program = jacobian.program
+    types = traced.types()
+    arguments = specs(types.call.types[: types.call.n_differentiated])
+    arrays = blocks(jacobian, specs(types.outputs), arguments, specs(types.values), packed_from=SPARSE_FROM[executor])
     if executor == "kernel":
-        alone = finished(_with_kernel(traced, program, arrays, fusible=False, fastmath=fastmath))
         fusible = program.operations <= ONE_FUSION
-        within = finished(_with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath))
+        compute = _with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath)
     else:
-        alone = within = finished(_plain(traced, program, arrays))
-    n_values = len(traced.values)
+        compute = _plain(traced, program, arrays)
 
     def run(*operands: Any) -> Any:
-        transformed = any(isinstance(x, jax.core.Tracer) for x in operands)
-        results = (within if transformed else alone)(*operands)
-        return nest(traced.containers, call.request, results[:n_values], results[n_values:])
+        given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
+        computed = compute(*given, *(captured[k] for k in types.read))
+        return finished(types, [spread(block, x) for block, x in zip(arrays, computed, strict=True)])
 
     return run
 
@@ -76,7 +71,7 @@ def _with_operations(program: Program, arrays: Sequence[Block]) -> FlatFunction:
 
 def _with_framework(traced: JaxTraced, arrays: Sequence[Block]) -> FlatFunction:
     """The same arrays by JAX's own mode."""
-    jacobian = jacobian_of(traced.closed, traced.call.n_differentiated, len(traced.outputs), traced.mode)
+    jacobian = jacobian_of(known(traced), traced.call.n_differentiated, len(traced.outputs))
     skipped = len(traced.outputs) + len(traced.auxiliary) - len(traced.values)
 
     def flat(*operands: Any) -> list[Any]:
@@ -101,7 +96,7 @@ def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: 
 def _with_kernel(
     traced: JaxTraced, program: Program, arrays: Sequence[Block], *, fusible: bool, fastmath: bool
 ) -> FlatFunction:
-    operands = specs([jax.typeof(x) for x in (*traced.call.avals, *traced.captured)])
+    operands = specs([*traced.call.types, *traced.read_types])
     call = kernel.kernel_call(
         program,
         layout(operands, arrays),
@@ -112,16 +107,3 @@ def _with_kernel(
         fastmath=fastmath,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))
-
-
-def framework_mode(traced: JaxTraced) -> tuple[Run, str]:
-    """JAX's own Jacobian of the same call: in the mode that an estimate finds quicker, if the function has it."""
-    call, n_results = traced.call, len(traced.outputs) + len(traced.auxiliary)
-    jacobian = jacobian_of(traced.closed, call.n_differentiated, len(traced.outputs), traced.mode)
-
-    def run(*operands: Any) -> Any:
-        found = jacobian(*operands, *traced.captured)
-        values = found[:n_results] if traced.with_values else []
-        return nest(traced.containers, call.request, values, found[n_results:])
-
-    return (run if traced.captured else jax.jit(run)), traced.mode

@@ -24,7 +24,8 @@ def _call(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 
 def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     params = eqn.params
-    length, n_consts, n_carry = params["length"], params["num_consts"], params["num_carry"]
+    length = params["length"]
+    n_consts, n_carry = _parts_of_scan(eqn)
     if length > ITERATION_LIMIT:
         raise unsupported("scan", f"runs for {length} steps, too many to unroll")
     consts, carry, sequences = (
@@ -43,6 +44,21 @@ def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         for position, var in enumerate(eqn.outvars[n_carry:])
     ]
     return [*carry, *stacked]
+
+
+def _parts_of_scan(eqn: Any) -> tuple[int, int]:
+    """How many of a scan's operands are the same in every step, and how many are carried.
+
+    Releases of JAX say so in different ways, but what is cut into rows has one axis less inside.
+    """
+    body = eqn.params["jaxpr"]
+    body = getattr(body, "jaxpr", body)
+
+    def cut(outside: Any, inside: Any) -> int:
+        return sum(len(o.aval.shape) > len(i.aval.shape) for o, i in zip(outside, inside, strict=True))
+
+    n_carry = len(eqn.outvars) - cut(eqn.outvars, body.outvars)
+    return len(eqn.invars) - n_carry - cut(eqn.invars, body.invars), n_carry
 
 
 def _while(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:

@@ -3,86 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.extend import core as jex
 
 from ccjac.executor import working_mode
 
-from .features import inner_jaxprs
-from .names import ELEMENTWISE
-from .reductions import REDUCTIONS
-from .structural import IDENTITIES, STRUCTURAL
+from .tracing import JaxTraced
 
 FlatFunction = Callable[..., list[Any]]
 """From the operands (captured values last) to the flat results: values, then Jacobian blocks."""
 
 
-def jacobian_of(closed: Any, n_differentiated: int, n_outputs: int, mode: str) -> FlatFunction:
+class Function(NamedTuple):
+    """A traced function of its operands and of some of its constants, which follow them.
+
+    Attributes:
+        jaxpr: What it computes.
+        consts: Its constants.
+        places: Which of them are operands.
+    """
+
+    jaxpr: Any
+    consts: tuple[Any, ...]
+    places: tuple[int, ...]
+
+    def __call__(self, *operands: Any) -> list[Any]:
+        """The flat results."""
+        n = len(self.jaxpr.invars)
+        consts = list(self.consts)
+        for place, value in zip(self.places, operands[n:], strict=True):
+            consts[place] = value
+        return list(jex.jaxpr_as_fun(jex.ClosedJaxpr(self.jaxpr, consts))(*operands[:n]))
+
+
+def whole(traced: JaxTraced) -> Function:
+    """The traced function of the call's operands and everything it captured."""
+    return _function(traced, traced.places)
+
+
+def known(traced: JaxTraced) -> Function:
+    """The traced function of the operands of its scalar program: other captured values are copied."""
+    return _function(traced, tuple(traced.places[k] for k in traced.read))
+
+
+def _function(traced: JaxTraced, places: tuple[int, ...]) -> Function:
+    watched = frozenset(traced.places)
+    consts = [
+        None if k in places else np.asarray(const) if k in watched else const
+        for k, const in enumerate(traced.closed.consts)
+    ]
+    return Function(traced.closed.jaxpr, tuple(consts), places)
+
+
+def jacobian_of(
+    function: Function, n_differentiated: int, n_outputs: int, mode: str = "", *, holomorphic: bool = False
+) -> FlatFunction:
     """The results of a traced function, followed by the blocks of its Jacobian, by one of JAX's modes.
 
     Args:
-        closed: The function's jaxpr; values of an enclosing trace among its constants become operands.
+        function: The function.
         n_differentiated: How many of the operands are differentiated, the first ones.
         n_outputs: How many of the results are differentiated, the first ones.
-        mode: ``"forward"`` or ``"reverse"``.
+        mode: ``"forward"`` or ``"reverse"``; by default the better one that works.
+        holomorphic: As in ``jax.jacfwd``.
 
     Returns:
-        A function of the jaxpr's operands and the captured values.  Blocks come output by output, and for each of
-        them operand by operand.
+        A function of the same operands.  Blocks come output by output, and for each of them operand by operand; those
+        of outputs that are no floating-point numbers are zeros of the output's type, as in ``jax.jacfwd``.
     """
-    consts = tuple(None if isinstance(c, jax.core.Tracer) else c for c in closed.consts)
-    captured = [isinstance(c, jax.core.Tracer) for c in closed.consts]
-    jaxpr = closed.jaxpr
-    n_operands = len(jaxpr.invars)
-    differentiate = jax.jacfwd if mode == "forward" else jax.jacrev
+    jaxpr = function.jaxpr
+    n_inputs = sum(v.aval.size for v in jaxpr.invars[:n_differentiated])
+    n_results = sum(v.aval.size for v in jaxpr.outvars[:n_outputs])
+    moving = [k for k, v in enumerate(jaxpr.outvars[:n_outputs]) if jnp.issubdtype(v.aval.dtype, np.inexact)]
 
     def flat(*operands: Any) -> list[Any]:
-        follow = iter(operands[n_operands:])
-        known = [next(follow) if outside else c for outside, c in zip(captured, consts, strict=True)]
-        function = jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, known))
-
         def of_differentiated(*varying: Any) -> tuple[list[Any], list[Any]]:
-            results = function(*varying, *operands[n_differentiated:n_operands])
-            return results[:n_outputs], results
+            results = function(*varying, *operands[n_differentiated:])
+            return [results[k] for k in moving], results
 
-        blocks, results = differentiate(of_differentiated, argnums=tuple(range(n_differentiated)), has_aux=True)(
-            *operands[:n_differentiated]
-        )
-        return [*results, *(block for row in blocks for block in row)]
+        def by(mode: str) -> tuple[Any, list[Any]]:
+            differentiate = jax.jacfwd if mode == "forward" else jax.jacrev
+            blocks, results = differentiate(
+                of_differentiated, argnums=tuple(range(n_differentiated)), has_aux=True, holomorphic=holomorphic
+            )(*operands[:n_differentiated])
+            return blocks, results
+
+        chosen = mode or working_mode(n_inputs, n_results, lambda mode: jax.eval_shape(lambda: by(mode)))
+        found, results = by(chosen)
+        rows = dict(zip(moving, found, strict=True))
+        blocks = [
+            rows[k][j] if k in rows else jnp.zeros((*results[k].shape, *operands[j].shape), results[k].dtype)
+            for k in range(n_outputs)
+            for j in range(n_differentiated)
+        ]
+        return [*results, *blocks]
 
     return flat
-
-
-def mode_of(closed: Any, n_differentiated: int, n_outputs: int, better: str) -> str:
-    """The mode ``better``, unless the function has the other one only.
-
-    Raises:
-        Exception: JAX's own, if the function has neither.
-    """
-    if _has_both_modes(closed.jaxpr):
-        return better
-    operands = [*(v.aval for v in closed.jaxpr.invars), *(c for c in closed.consts if isinstance(c, jax.core.Tracer))]
-    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in operands]
-    return working_mode(
-        better, lambda mode: jax.eval_shape(jacobian_of(closed, n_differentiated, n_outputs, mode), *shapes)
-    )
-
-
-_TRANSPARENT = frozenset({"jit", "pjit", "closed_call", "remat", "checkpoint", "scan", "cond", "custom_jvp_call"})
-_BOTH_MODES = (frozenset(ELEMENTWISE) | set(STRUCTURAL) | IDENTITIES | set(REDUCTIONS) | _TRANSPARENT) - {
-    "scatter-mul",
-    "scatter_mul",
-}
-
-
-def _has_both_modes(jaxpr: Any) -> bool:
-    """Whether all operations are known to have a forward and a reverse rule; to find out for others takes a trace."""
-    return all(
-        eqn.primitive.name in _BOTH_MODES and not eqn.effects and all(map(_has_both_modes, inner_jaxprs(eqn)))
-        for eqn in jaxpr.eqns
-    )
 
 
 def differentiated_by(function: FlatFunction, other: FlatFunction) -> FlatFunction:

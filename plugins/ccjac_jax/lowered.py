@@ -33,31 +33,28 @@ def inlined(eqn: Any) -> Any:
     return _by_signature(_trace_implementation, eqn)
 
 
-def composition(eqn: Any) -> Program:
-    """The operations on single entries that JAX lowers an equation to.
-
-    Raises:
-        UnsupportedError: It lowers it to others.
-    """
-    program: Program = _by_signature(_lower, eqn)
-    return program
-
-
 def evaluate(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
     """An equation entry by entry; its operands are values without tangents, or tangents themselves.
 
     Raises:
         UnsupportedError: JAX lowers it to more than operations on single entries, or those are not linear in tangents.
     """
-    composed = composition(eqn)
-    if any(isinstance(v, Forms) for v in operands):
+    with_tangents = any(isinstance(v, Forms) for v in operands)
+    try:
+        composition: Program = _by_signature(_lower, eqn)
+    except UnsupportedError:
+        if with_tangents:
+            why = "is applied to tangents in a derivative rule and is not known to be linear"
+            raise unsupported(eqn.primitive.name, why) from None
+        raise
+    if with_tangents:
         # JAX spells out tangents that are zero, which an operand of a rule may be as well as any other number.
         zeros = [Forms(zero_forms(np.shape(v))) if _is_zero(v) else v for v in operands]
         try:
-            return _composed(ex, eqn, composed, zeros)
+            return _composed(ex, eqn, composition, zeros)
         except UnsupportedError:
             pass
-    return _composed(ex, eqn, composed, operands)
+    return _composed(ex, eqn, composition, operands)
 
 
 def _is_zero(value: Value) -> bool:

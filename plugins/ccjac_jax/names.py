@@ -9,27 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-# fmt: off
-_SAME_NAME = (
-    # arithmetic and powers
-    "add", "sub", "mul", "div", "neg", "rem", "abs", "sign", "square", "sqrt", "rsqrt", "cbrt", "pow", "integer_pow",
-    # exponentials
-    "exp", "exp2", "expm1", "log", "log1p", "logistic",
-    # angles
-    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    # special functions
-    "erf", "erfc", "erf_inv", "lgamma", "digamma", "polygamma", "zeta", "igamma", "igammac", "igamma_grad_a",
-    "random_gamma_grad", "regularized_incomplete_beta", "bessel_i0e", "bessel_i1e",
-    # comparison and choice
-    "max", "min", "clamp", "select_n", "eq", "ne", "lt", "le", "gt", "ge", "eq_to", "lt_to", "le_to", "is_finite",
-    # rounding and types
-    "floor", "ceil", "round", "nextafter", "reduce_precision", "convert_element_type", "bitcast_convert_type",
-    # integers and bits
-    "and", "or", "xor", "not", "shift_left", "shift_right_arithmetic", "shift_right_logical", "clz",
-    "population_count",
-)
-# fmt: on
-ELEMENTWISE: dict[str, str] = {name: name for name in _SAME_NAME} | {"add_any": "add", "stop_gradient": "copy"}
+from ccjac.program.operations import OPERATIONS
+
+ELEMENTWISE = {op: op for op in OPERATIONS if op != "copy"} | {"add_any": "add", "stop_gradient": "copy"}
 """Primitives that act on every entry alone -> operation; a scalar operand may accompany arrays."""
 
 _IRRELEVANT = frozenset({"accuracy", "sharding"})

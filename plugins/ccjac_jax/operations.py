@@ -65,6 +65,10 @@ _SPECIAL: dict[str, Callable[[Node, list[Any]], Any]] = {
     "select_n": lambda node, a: lax.select_n(*a),
     "round": lambda node, a: lax.round(a[0], lax.RoundingMethod(node.param or 0)),
     "clamp": lambda node, a: lax.clamp(*a),
+    "copy": lambda node, a: a[0],
+    "integer_pow": lambda node, a: lax.integer_pow(a[0], node.param),
+    # No primitive that is public.
+    "random_gamma_grad": lambda node, a: lax.random_gamma_grad(*a),
     "sin": lambda node, a: lax.sin(*a),
     "cos": lambda node, a: lax.cos(*a),
     "tan": lambda node, a: lax.tan(*a),

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from ccjac.errors import InputError, UnsupportedError
-from ccjac.estimate import Features, better_mode
+from ccjac.backends.protocol import Request, UntraceableError
+from ccjac.errors import CcjacError, InputError, UnsupportedError
 from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, linearize, unforeseen
+from ccjac.guards import is_plain
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
 
 from .arguments import JaxCall
-from .features import features
-from .framework import mode_of
 from .interpreter import run
 from .settings import platform_of
 
@@ -28,57 +26,36 @@ class JaxTraced:
     """A traced call.
 
     Attributes:
-        call: The call it was traced for.
+        call: The call it was traced for, without its values.
         closed: The user's function as a jaxpr of the call's operands.
+        linearization: The scalar graph and program, or ``None``.
+        obstacle: Why there is none.
         outputs: Shape and type of every differentiated result.
-        auxiliary: Shape and type of every auxiliary result.
+        auxiliary: Shape and type of every auxiliary result that is an array.
         output_tree, auxiliary_tree: Their containers.
-        captured: Values of an enclosing trace that the function reads; they follow the call's operands.
+        captured: Arrays that the function reads besides its arguments and that are operands, behind the call's own:
+            values of an enclosing trace, and arrays that a guard watches.
+        places: Which of the traced function's constants they are.
+        read: Which of ``captured`` a scalar program takes as inputs: those whose values were not known.
+        read_types: Their types.
+        reusable: Whether later calls may use the compiled function: not if it captured a value of an enclosing trace
+            that no guard watches.
     """
 
     call: JaxCall
     closed: Any = field(default=None, repr=False)
+    linearization: Linearization | None = None
+    obstacle: str = ""
     outputs: tuple[Any, ...] = ()
     auxiliary: tuple[Any, ...] = ()
     output_tree: Any = None
     auxiliary_tree: Any = None
     captured: tuple[Any, ...] = field(default=(), repr=False)
-
-    @cached_property
-    def features(self) -> Features:
-        """What an estimate needs to know."""
-        n, n_outputs = self.call.n_differentiated, len(self.outputs)
-        try:
-            return features(self.closed, n, n_outputs)
-        except Exception as error:
-            unforeseen(error, self.call.request.fun)
-            # Nothing speaks against an expansion.
-            return Features(sum(a.size for a in self.call.avals[:n]), sum(a.size for a in self.outputs))
-
-    @cached_property
-    def mode(self) -> str:
-        """JAX's own mode that serves the function best."""
-        n, n_outputs = self.call.n_differentiated, len(self.outputs)
-        return mode_of(self.closed, n, n_outputs, better_mode(self.features))
-
-    @property
-    def linearization(self) -> Linearization | None:
-        """The scalar graph and program, or ``None``; expanded when it is first asked for."""
-        return self._expanded[0]
-
-    @property
-    def obstacle(self) -> str:
-        """Why there is no linearization."""
-        return self._expanded[1]
-
-    @cached_property
-    def _expanded(self) -> tuple[Linearization | None, str]:
-        try:
-            return _linearize(self.call, self.closed, len(self.outputs)), ""
-        except UnsupportedError as obstacle:
-            return None, str(obstacle)
-        except Exception as error:
-            return None, unforeseen(error, self.call.request.fun)
+    places: tuple[int, ...] = ()
+    read: tuple[int, ...] = ()
+    read_types: tuple[Any, ...] = ()
+    reusable: bool = True
+    platform: str = "cpu"
 
     @property
     def entry_dtypes(self) -> np.ndarray:
@@ -101,70 +78,139 @@ class JaxTraced:
         """The containers of the results."""
         return Containers(self.output_tree, self.auxiliary_tree, self.call.argument_trees, jax.tree.unflatten)
 
-    @property
-    def reusable(self) -> bool:
-        """Values of an enclosing trace are gone at the next call."""
-        return not self.captured
-
-    @property
-    def platform(self) -> str:
-        """Where the operands live, or will by JAX's default."""
-        return platform_of(self.call.operands)
+    def types(self) -> JaxTraced:
+        """What compiled code may keep: no value, no function, no trace."""
+        return replace(self, linearization=None, closed=None, captured=())
 
 
-def trace(call: JaxCall) -> JaxTraced:
-    """Trace the user's function."""
-    traced = JaxTraced(call)
+def trace(call: JaxCall, watched: Mapping[int, Any] | None = None) -> JaxTraced:
+    """Trace the user's function, then expand it to scalars if that is possible."""
+    traced = JaxTraced(call.without_values(), platform=platform_of(call.operands))
+    fun = function_of(call.request)
 
     def flat(*operands: Any) -> list[Any]:
         args, kwargs = call.rebuild(operands)
-        output, auxiliary = call.request.fun(*args, **kwargs), ()
-        if call.request.has_aux:
-            if not (isinstance(output, tuple) and len(output) == 2):
-                raise InputError(
-                    f"`has_aux=True` needs a function that returns (output, aux), got {type(output).__name__}."
-                )
-            output, auxiliary = output
+        output, auxiliary = split_auxiliary(call.request, fun(*args, **kwargs))
         leaves, traced.output_tree = jax.tree.flatten(output)
-        aux_leaves, traced.auxiliary_tree = jax.tree.flatten(auxiliary)
         for leaf in leaves:
-            _check_output(leaf)
-        return [*leaves, *aux_leaves]
+            _check_output(call.request, leaf)
+        arrays, traced.auxiliary_tree = jax.tree.flatten(wrapped(auxiliary))
+        return [*leaves, *arrays]
 
-    closed = traced.closed = jax.make_jaxpr(flat)(*call.avals)
+    try:
+        if call.request.allow_int and any(not _is_inexact(t.dtype) for t in call.types[: call.n_differentiated]):
+            raise TypeError("tangents of integers have no arrays outside of JAX")
+        closed = traced.closed = jax.make_jaxpr(flat)(*call.operands)
+    except CcjacError:
+        raise
+    except Exception as error:
+        raise UntraceableError(error) from None
     avals = closed.out_avals
     n_outputs = traced.output_tree.num_leaves
     traced.outputs, traced.auxiliary = tuple(avals[:n_outputs]), tuple(avals[n_outputs:])
-    traced.captured = tuple(c for c in closed.consts if isinstance(c, jax.core.Tracer))
+    _capture(traced, closed.consts, watched or {})
+    try:
+        traced.linearization = _linearize(call, closed, n_outputs)
+    except UnsupportedError as obstacle:
+        traced.obstacle = str(obstacle)
+    except Exception as error:
+        traced.obstacle = unforeseen(error, call.request.fun)
     return traced
 
 
-def _check_output(leaf: Any) -> None:
+def function_of(request: Request) -> Callable[..., Any]:
+    """The function whose Jacobian is asked for: the user's, or its derivative."""
+    if not request.second:
+        return request.fun
+    return jax.jacrev(request.fun, argnums=request.argnums, has_aux=request.has_aux, holomorphic=request.holomorphic)
+
+
+def split_auxiliary(request: Request, result: Any) -> tuple[Any, Any]:
+    """Output and auxiliary output."""
+    if not request.has_aux:
+        return result, ()
+    if not (isinstance(result, (tuple, list)) and len(result) == 2):
+        raise InputError(
+            f"`has_aux=True` needs a function that returns (output, aux), but "
+            f"`{getattr(request.fun, '__name__', 'fun')}` returned a {type(result).__name__}."
+        )
+    output, auxiliary = result
+    return output, auxiliary
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Static:
+    """An auxiliary result that is no array, on its way out of ``jax.jit``."""
+
+    value: Any
+
+
+def unwrapped(result: Any) -> Any:
+    """A result with its static parts as they are."""
+    return jax.tree.map(
+        lambda leaf: leaf.value if isinstance(leaf, Static) else leaf,
+        result,
+        is_leaf=lambda leaf: isinstance(leaf, Static),
+    )
+
+
+def wrapped(auxiliary: Any, *, once: bool = False) -> Any:
+    """Auxiliary results with those that are no arrays in envelopes.
+
+    Raises:
+        TypeError: A result is neither an array nor a plain value, and is wanted more than ``once``.
+    """
+
+    def envelope(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject):
+            return leaf
+        if once or is_plain(leaf):
+            return Static(leaf)
+        raise TypeError(f"an auxiliary result is a {type(leaf).__name__}, which belongs to one call")
+
+    return jax.tree.map(envelope, auxiliary)
+
+
+def _capture(traced: JaxTraced, consts: Sequence[Any], watched: Mapping[int, Any]) -> None:
+    found: list[tuple[int, Any]] = []
+    for k, const in enumerate(consts):
+        if id(const) in watched:
+            found.append((k, watched[id(const)]))
+        elif isinstance(const, jax.core.Tracer):
+            found.append((k, const))
+            traced.reusable = False
+    traced.places = tuple(k for k, _ in found)
+    traced.captured = tuple(value for _, value in found)
+    traced.read = tuple(n for n, k in enumerate(traced.places) if isinstance(consts[k], jax.core.Tracer))
+    traced.read_types = tuple(jax.typeof(consts[traced.places[n]]) for n in traced.read)
+
+
+def _check_output(request: Request, leaf: Any) -> None:
     if not isinstance(leaf, (jax.Array, np.ndarray, np.generic, float, int, complex)):
         raise InputError(
-            f"`ccjac.jacobian` needs a function that returns arrays, but it returned a {type(leaf).__name__}. "
+            f"`ccjac.jacobian` needs a function that returns arrays, but "
+            f"`{getattr(request.fun, '__name__', 'fun')}` returned a {type(leaf).__name__}. "
             "Return such values through `has_aux=True`, or not at all."
         )
-    dtype = jax.numpy.result_type(leaf)
-    if not (jax.numpy.issubdtype(dtype, np.inexact)):
-        raise InputError(
-            f"`ccjac.jacobian` needs floating-point outputs, but the function returned {dtype}; return it through "
-            "`has_aux=True`, or convert it."
-        )
+
+
+def _is_inexact(dtype: Any) -> bool:
+    return bool(jax.numpy.issubdtype(dtype, np.inexact))
 
 
 def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
-    for aval in (*call.avals, *closed.out_avals):
+    for aval in (*call.types, *closed.out_avals):
         if jax.numpy.issubdtype(aval.dtype, np.complexfloating):
             raise UnsupportedError("the function works on complex numbers")
         if jax.numpy.issubdtype(aval.dtype, jax.dtypes.extended):
             raise UnsupportedError("the function takes or returns random keys")
-    inputs = specs([*call.avals, *(c for c in closed.consts if isinstance(c, jax.core.Tracer))])
+    inputs = specs([*call.types, *(c for c in closed.consts if isinstance(c, jax.core.Tracer))])
     n = call.n_differentiated
-    check_entries(sum(a.size for a in closed.out_avals[:n_outputs]), sum(a.size for a in call.avals[:n]))
+    check_entries(sum(a.size for a in closed.out_avals[:n_outputs]), sum(a.size for a in call.types[:n]))
 
     def body(ex: Expander, operands: list[Symbolic]) -> tuple[list[Value], list[Value]]:
-        arguments, follow = operands[: len(call.avals)], iter(operands[len(call.avals) :])
+        arguments, follow = operands[: len(call.types)], iter(operands[len(call.types) :])
         consts = [next(follow) if isinstance(c, jax.core.Tracer) else _known(c) for c in closed.consts]
         results = run(ex, closed, arguments, consts)
         return results[:n_outputs], results[n_outputs:]

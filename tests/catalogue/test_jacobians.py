@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from catalogue_helpers import reference
 
 import ccjac
 import ccjac_zoo
@@ -16,7 +17,7 @@ from ccjac.elimination import forward_order, reverse_order
 from ccjac.ordering import greedy
 from ccjac.zoo import Zoo
 from ccjac_zoo.build import ORDERS, graph_of
-from oracles import assert_same, eager_jacobian, numpy_jacobian
+from oracles import assert_same, eager_jacobian, numpy_jacobian, numpy_jacobian_by_each
 
 TASKS = ccjac_zoo.tasks()
 PAPER = (
@@ -44,16 +45,15 @@ def prebuilt_order(graph: ccjac.Graph) -> Sequence[int]:
 def test_every_order_gives_the_jacobian_of_both_modes(name: str) -> None:
     task = TASKS[name]
     fun, x = task.vector("jax"), jnp.asarray(task.pack(*task.example(1)))
-    # One compilation for both references.
-    forward, reverse = jax.jit(lambda x: (jax.jacfwd(fun)(x), jax.jacrev(fun)(x)))(x)
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, task.m)
+    expected = reference(name)(np.asarray(x), weights)
     # Random orders of the largest graphs fill in completely; their numbers say nothing new.
     orders = [forward_order, reverse_order, lambda g: greedy.best(g).order, prebuilt_order]
     if task.n * len(ccjac.trace(fun, x).eliminable) < 20_000:
         orders.append(random_order)
-    for order in orders:
-        (actual,) = numpy_jacobian(fun, (x,), order)
-        assert_same(actual, np.asarray(forward))
-        assert_same(actual, np.asarray(reverse))
+    for (actual,) in numpy_jacobian_by_each(fun, (x,), orders):
+        assert_same(actual, expected.forward)
+        assert_same(weights @ actual, expected.reverse, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -67,7 +67,7 @@ def test_fresh_traces_hit_the_prebuilt_zoo(name: str) -> None:
         for cost in ("multiplications", "structural"):
             hit = zoo.lookup(graph, cost)
             assert hit is not None
-            assert hit.source.endswith(task.domain) or hit.source
+            assert hit.source
             assert ccjac.evaluate_order(graph, hit.order, cost) == hit.cost
             assert hit.cost <= min(
                 ccjac.evaluate_order(graph, order(graph), cost) for order in (forward_order, reverse_order)

@@ -62,8 +62,8 @@ def test_the_mode_that_works() -> None:
         return works
 
     for mode in ("forward", "reverse"):
-        assert working_mode("reverse", only(mode)) == mode
-    for mode in ("forward", "reverse"):
-        assert working_mode(mode, lambda tried: None) == mode
+        assert working_mode(3, 1, only(mode)) == mode
+    assert working_mode(3, 3, lambda mode: None) == "forward"
+    assert working_mode(3, 2, lambda mode: None) == "reverse"
     with pytest.raises(TypeError, match="reverse"):
-        working_mode("reverse", only("none"))
+        working_mode(3, 1, only("none"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import subprocess
@@ -17,16 +16,13 @@ from hypothesis import strategies as st
 from ccjac.elimination import check_order, count
 from ccjac.fingerprint import canonical, fingerprint
 from ccjac.graph import Graph
+from ccjac_zoo.graphs import published
 
-DATA = Path(__file__).parent.parent / "data" / "paper_graphs"
 ROOT = Path(__file__).parent.parent.parent
 
 
 def load(name: str) -> Graph:
-    text = json.loads((DATA / f"{name}.json").read_text())
-    return Graph.from_edges(
-        text["n_inputs"], text["n_vertices"], text["outputs"], text["edges"], text.get("unit_edges", ())
-    )
+    return published()[name].graph
 
 
 def renumbered(graph: Graph, rng: random.Random) -> Graph:
@@ -329,7 +325,11 @@ def test_other_processes_and_hash_seeds_agree() -> None:
     for seed in ("0", "12345"):
         done = subprocess.run(
             [sys.executable, "-c", program, str(Path(__file__).parent)],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "order_zoo"))),
+            },
             capture_output=True,
             text=True,
             check=True,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import random
-from functools import cache
+from collections.abc import Mapping
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,9 @@ from typing import Any
 from ccjac.cost import CostModel
 from ccjac.elimination import EliminationState, count
 from ccjac.graph import Graph
+from ccjac_zoo.graphs import published
 
-PAPER_GRAPHS = Path(__file__).parents[1] / "data" / "paper_graphs"
+DATA = Path(__file__).parents[1] / "data"
 SCALAR_TASKS = (
     "RoeFlux_1d",
     "RobotArm_6DOF",
@@ -26,36 +25,10 @@ ODD_PRICES = CostModel("odd prices", (3, 2, 1))
 """A third cost model, to catch code that knows only the two built-in ones."""
 
 
-@cache
-def paper_graph(name: str) -> tuple[Graph, dict[str, Any]]:
+def paper_graph(name: str) -> tuple[Graph, Mapping[str, Any]]:
     """A published graph by its path below the data folder, without ``.json``, and its published counts."""
-    record = json.loads((PAPER_GRAPHS / f"{name}.json").read_text())
-    graph = Graph.from_edges(
-        record["n_inputs"], record["n_vertices"], record["outputs"], record["edges"], record.get("unit_edges", ())
-    )
-    return graph, record
-
-
-def random_graph(seed: int, *, inner: int = 8) -> Graph:
-    """A graph with at most ``inner`` eliminable vertices, dead vertices and copies of outputs among them."""
-    rng = random.Random(seed)
-    n_inputs = rng.randint(1, 4)
-    n_vertices = rng.randint(1, inner + 2)
-    density = rng.choice([0.25, 0.4, 0.6])
-    edges = []
-    for v in range(n_inputs, n_inputs + n_vertices):
-        preds = [u for u in range(v) if rng.random() < density]
-        if not preds and rng.random() < 0.9:
-            preds = [rng.randrange(v)]
-        edges += [(u, v) for u in preds]
-    units = [e for e in edges if rng.random() < rng.choice([0.2, 0.5, 0.8])]
-    used = {a for a, _ in edges}
-    outputs = [v for v in range(n_inputs, n_inputs + n_vertices) if v not in used and rng.random() < 0.9]
-    outputs = outputs or [n_inputs + n_vertices - 1]
-    graph = Graph.from_edges(n_inputs, n_vertices, outputs, edges, units)
-    if len(graph.eliminable) > inner:
-        return random_graph(seed + 1_000_003, inner=inner)
-    return graph
+    found = published()[name]
+    return found.graph, found.record
 
 
 def cheapest(graph: Graph, cost: CostModel) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from order_oracles import cheapest, random_graph
+from order_oracles import cheapest
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import check_order, count
 from ccjac.ordering import searchers
 from ccjac.ordering.bounds.groups import group_bound
+from ccjac_zoo.graphs import random_graph
 
 BUILT_IN = ("annealing", "beam", "exact", "greedy", "lns", "portfolio")
 PROVES = ("exact", "portfolio")

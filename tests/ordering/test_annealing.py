@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from order_oracles import ODD_PRICES, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -14,6 +14,7 @@ from ccjac.graph import Graph
 from ccjac.ordering import Progress
 from ccjac.ordering.annealing.searcher import Annealer, cooling
 from ccjac.ordering.states.bits import pack
+from ccjac_zoo.graphs import random_graph
 
 
 @pytest.mark.parametrize(

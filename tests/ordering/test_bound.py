@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState
 from ccjac.graph import Graph
 from ccjac.ordering.bounds import menger as bound
+from ccjac_zoo.graphs import random_graph
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES, CostModel("falling", (1, 2, 1)))
 KNOWN = dict(zip(SCALAR_TASKS, (223, 221, 148, 88, 196, 262), strict=True))

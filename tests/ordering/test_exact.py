@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -15,6 +15,7 @@ from ccjac.ordering.exact import branch, proof
 from ccjac.ordering.exact.reductions import reduce
 from ccjac.ordering.states.bits import pack_part
 from ccjac.ordering.states.bits_numba import order_price
+from ccjac_zoo.graphs import random_graph
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, SCALAR_TASKS, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -20,6 +20,8 @@ from ccjac.graph import Graph
 from ccjac.ordering import greedy
 from ccjac.ordering.greedy import searcher
 from ccjac.ordering.greedy.rules import Ties
+from ccjac.ordering.states.reach import reach_table
+from ccjac_zoo.graphs import random_graph
 
 TARGETS = dict(zip(SCALAR_TASKS, (306, 221, 148, 88, 350, 429), strict=True))
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
@@ -122,7 +124,7 @@ def test_rules_follow_their_definition(rule: str, ties: Ties) -> None:
 def test_reach_of_lrm() -> None:
     """x0, x1 -> a -> b, c -> y0, y1: LRM prefers the vertex with the larger reach among equal degrees."""
     graph = Graph.from_edges(2, 6, [6, 7], [(0, 2), (1, 2), (2, 3), (0, 4), (4, 5), (3, 6), (3, 7), (5, 7)])
-    assert searcher.reach_table(graph)[2:6] == [4, 4, 1, 1]
+    assert reach_table(graph)[2:6] == [4, 4, 1, 1]
     assert greedy.rule_order(graph, "LRM")[0] == 3
     assert greedy.rule_order(graph, "LM")[0] == 5
 

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 import pytest
-from order_oracles import ODD_PRICES, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, cheapest, paper_graph
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState
@@ -17,6 +17,7 @@ from ccjac.ordering.bounds import menger as bound
 from ccjac.ordering.bounds.groups import Partition, group_bound
 from ccjac.ordering.bounds.groups_numba import cheapest_order, cheapest_rest, compress, member_price, tabulate
 from ccjac.ordering.states.bits import pack
+from ccjac_zoo.graphs import random_graph
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES, CostModel("falling", (1, 2, 1)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from order_oracles import ODD_PRICES, cheapest, paper_graph, random_graph
+from order_oracles import ODD_PRICES, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -16,6 +16,7 @@ from ccjac.ordering.annealing import windows as lns
 from ccjac.ordering.annealing.equivalent import depth_first, later_neighbours
 from ccjac.ordering.states.rows import State, live_rows
 from ccjac.ordering.toolkit.incumbent import Incumbent
+from ccjac_zoo.graphs import random_graph
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from order_oracles import ODD_PRICES, paper_graph, random_graph
+from order_oracles import ODD_PRICES, paper_graph
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.elimination import EliminationState, count
@@ -15,6 +15,7 @@ from ccjac.ordering.annealing import walk_numba
 from ccjac.ordering.annealing.searcher import Annealer
 from ccjac.ordering.states import bits_numba
 from ccjac.ordering.states.bits import Packed, pack
+from ccjac_zoo.graphs import random_graph
 
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 GRAPHS = [paper_graph("unit_aware/PropaneCombustion")[0], paper_graph("unit_aware/g")[0], *map(random_graph, range(60))]

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
+from order_oracles import paper_graph
 
 import ccjac
-
-DATA = Path(__file__).parent.parent / "data" / "paper_graphs"
-
-
-def load(path: Path) -> ccjac.Graph:
-    data = json.loads(path.read_text(encoding="utf-8"))
-    edges, units = data["edges"], data.get("unit_edges", ())
-    return ccjac.Graph.from_edges(data["n_inputs"], data["n_vertices"], data["outputs"], edges, units)
 
 
 @pytest.mark.parametrize(
     ("name", "best"), [("RobotArm_6DOF", 221), ("HumanHeartDipole", 148), ("PropaneCombustion", 88)]
 )
 def test_published_optima_are_found_and_proven(name: str, best: int) -> None:
-    result = ccjac.search(load(DATA / f"{name}.json"), cost="structural", seconds=20.0)
+    result = ccjac.search(paper_graph(name)[0], cost="structural", seconds=20.0)
     assert result.cost == result.lower_bound == best
     assert result.optimal
-    assert ccjac.evaluate_order(load(DATA / f"{name}.json"), result.order, "structural") == best
+    assert ccjac.evaluate_order(paper_graph(name)[0], result.order, "structural") == best
 
 
 def test_a_budget_improves_on_the_greedy_rules() -> None:
-    graph = load(DATA / "unit_aware" / "RoeFlux_1d.json")
+    graph = paper_graph("unit_aware/RoeFlux_1d")[0]
     found, greedy = ccjac.search(graph, seconds=2.0), ccjac.search(graph, method="greedy")
     assert found.cost < greedy.cost
     assert found.lower_bound <= found.cost

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from order_oracles import PAPER_GRAPHS, paper_graph
+from order_oracles import DATA, paper_graph
 
 from ccjac.backends.discovery import cost_model
 from ccjac.elimination import check_order, count
 from ccjac.ordering.bounds.groups import group_bound
 
-PROOFS: dict[str, dict[str, Any]] = json.loads((PAPER_GRAPHS.parent / "proofs.json").read_text())
+PROOFS: dict[str, dict[str, Any]] = json.loads((DATA / "proofs.json").read_text())
 OPTIMAL = {"RoeFlux_1d": 295, "unit_aware/RoeFlux_1d": 184, "unit_aware/RobotArm_6DOF": 151}
 
 

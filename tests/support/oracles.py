@@ -52,7 +52,16 @@ def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
     Raises:
         UnsupportedError: numpy does not know an operation of the program (special functions).
     """
-    traced, program = _accumulated(fun, args, order)
+    return numpy_jacobian_by_each(fun, args, [order])[0]
+
+
+def numpy_jacobian_by_each(fun: Callable[..., Any], args: tuple[Any, ...], orders: Sequence[Order]) -> list[Any]:
+    """:func:`numpy_jacobian` by several orders, from one trace."""
+    traced, programs = jacobian_programs(fun, args, orders)
+    return [_by_numpy(traced, program) for program in programs]
+
+
+def _by_numpy(traced: Any, program: JacobianProgram) -> Any:
     scalars = [s for a in traced.call.operands for s in np.asarray(a).ravel()]
     with np.errstate(all="ignore"):
         results = [*evaluate(program.program, scalars), 0.0]

@@ -220,7 +220,7 @@ def test_search_shows_the_plan_before_and_after_and_stores(start: Start, tmp_pat
     assert out.count("this order") == 2
     assert f"stored in {zoo.path}" in out
     ((_, entry),) = zoo.entries(mine=True)
-    assert entry.names == ("flux:residual",)
+    assert entry.names == ("flux:residual(f32[3], float)",)
     assert not entry.orders["structural"].pending
     assert entry.orders["structural"].seconds >= 0.3
     assert f"{costs(zoo, 'structural')[entry.fingerprint]:,}" in out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ccjac_trainer.refresh.task import agenda
 
 
 def assignment(zoo: Zoo) -> Assignment:
-    return Assignment(agenda(zoo).tasks[0], "greedy", 5.0, math.inf, 0)
+    return Assignment(agenda(zoo).tasks[0], "greedy", 5.0, 0)
 
 
 @pytest.fixture

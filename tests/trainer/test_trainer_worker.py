@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import threading
 import time
@@ -18,9 +17,10 @@ from train_samples import add_pending, costs, make_graph
 from ccjac.cost import MULTIPLICATIONS
 from ccjac.graph import Graph
 from ccjac.ordering import Certificate, Listener, Progress, SearchResult
+from ccjac.ordering.toolkit.warm_up import announced, listeners
 from ccjac.zoo import StoredOrder, Zoo
 from ccjac_trainer.refresh import keeper, worker
-from ccjac_trainer.refresh.messages import Assignment, Done, News
+from ccjac_trainer.refresh.messages import Assignment, Compiling, Done, News
 from ccjac_trainer.refresh.task import agenda
 
 Search = Callable[[Graph, Sequence[Sequence[int]], Listener], SearchResult]
@@ -58,14 +58,13 @@ def serve(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> Serve:
     def serve(
         script: Search,
         *,
-        tell: Callable[[News], None] = lambda news: None,
+        tell: Callable[[News | Compiling], None] = lambda news: None,
         stopped: Callable[[], bool] = lambda: False,
         seconds: float = 1.0,
-        deadline: float = math.inf,
     ) -> Done:
         monkeypatch.setattr(worker, "searcher", lambda name: Scripted(script))
         (task,) = agenda(zoo).tasks
-        return worker.serve(Assignment(task, "scripted", seconds, deadline, 5), worker.Zoos(zoo.path), tell, stopped)
+        return worker.serve(Assignment(task, "scripted", seconds, 5), worker.Zoos(zoo.path), tell, stopped)
 
     return serve
 
@@ -253,9 +252,7 @@ def test_a_search_starts_from_what_is_stored_by_then(zoo: Zoo, monkeypatch: pyte
         return result(BEST)
 
     monkeypatch.setattr(worker, "searcher", lambda name: Scripted(script))
-    worker.serve(
-        Assignment(task, "scripted", 1.0, math.inf, 0), worker.Zoos(zoo.path), lambda news: None, lambda: False
-    )
+    worker.serve(Assignment(task, "scripted", 1.0, 0), worker.Zoos(zoo.path), lambda news: None, lambda: False)
     assert starts == [BEST[1], WORST[1]]
     assert stored(zoo).cost == BEST[0]
 
@@ -270,8 +267,25 @@ def test_a_stored_optimum_is_not_searched_again(zoo: Zoo, serve: Serve) -> None:
     assert (stored(zoo).pending, stored(zoo).optimal, stored(zoo).proof) == (False, True, "exhausted")
 
 
-def test_after_the_deadline_nothing_is_searched(zoo: Zoo, serve: Serve) -> None:
-    done = serve(lambda graph, start, progress: pytest.fail("no search"), deadline=time.time() - 1)
+def test_compiling_is_told_and_charged_to_nobody(zoo: Zoo, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("ccjac_trainer.refresh.keeper.time.perf_counter", lambda: clock[0])
+
+    def script(graph: Graph, start: Any, progress: Listener) -> SearchResult:
+        with announced():
+            clock[0] += 300.0
+        clock[0] += 2.0
+        return result(BEST)
+
+    told: list[News | Compiling] = []
+    serve(script, tell=told.append)
+    assert [item.now for item in told if isinstance(item, Compiling)] == [True, False]
+    assert stored(zoo).seconds == 2.0
+    assert listeners == []
+
+
+def test_without_time_nothing_is_searched(zoo: Zoo, serve: Serve) -> None:
+    done = serve(lambda graph, start, progress: pytest.fail("no search"), seconds=0.0)
     assert (done.cost, done.problem) == (WORST[0], "")
     assert stored(zoo).pending
 

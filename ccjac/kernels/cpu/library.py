@@ -8,38 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...program.operations import OPERATIONS
 from ..writer import BYTES, ELEMENT
 from .target import Target, address_of, math_library, vector_library
 
 C_NAME = {
-    "acos": "acos",
-    "acosh": "acosh",
-    "asin": "asin",
-    "asinh": "asinh",
-    "atan": "atan",
-    "atan2": "atan2",
-    "atanh": "atanh",
-    "cbrt": "cbrt",
-    "cos": "cos",
-    "cosh": "cosh",
-    "erf": "erf",
-    "erfc": "erfc",
-    "exp": "exp",
-    "exp2": "exp2",
-    "expm1": "expm1",
-    "log": "log",
-    "log1p": "log1p",
-    "nextafter": "nextafter",
-    "pow": "pow",
-    "rem": "fmod",
-    "sin": "sin",
-    "sinh": "sinh",
-    "tan": "tan",
-    "tanh": "tanh",
-}
+    op: op
+    for op in """acos acosh asin asinh atan atan2 atanh cbrt cos cosh erf erfc exp exp2 expm1 log log1p nextafter pow
+    sin sinh tan tanh""".split()
+} | {"rem": "fmod"}
 """The C function behind an operation; the float version has an ``f`` appended."""
 
-_BINARY = frozenset({"atan2", "nextafter", "pow", "rem"})
 # LLVM lowers operations that the processor lacks to calls of these.
 _FROM_LOWERING = ("ceil", "floor", "rint", "round", "roundeven", "trunc", "fma", "fmax", "fmin")
 _NATIVE_LANES = {"b": 16, "c": 32, "d": 32, "e": 64}
@@ -85,7 +64,7 @@ class Functions:
         letter = self.target.vector_math
         if not letter:
             return None
-        arity = 2 if op in _BINARY else 1
+        arity = OPERATIONS[op].arity or 1
         native = _NATIVE_LANES[letter] // BYTES[dtype]
         c_name = C_NAME[op] + ("f" if dtype == "float32" else "")
         name = f"_ZGV{letter}N{native}{'v' * arity}_{c_name}"
@@ -123,7 +102,7 @@ class Functions:
         return wrapper
 
     def _by_lane(self, op: str, dtype: str) -> str:
-        arity = 2 if op in _BINARY else 1
+        arity = OPERATIONS[op].arity or 1
         c_name = C_NAME[op] + ("f" if dtype == "float32" else "")
         self._locate(c_name)
         element, vector = ELEMENT[dtype], f"<{self.lanes} x {ELEMENT[dtype]}>"

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...program.operations import FUNCTION, is_function, price
 from ...program.program import Program
 from ..context import Context
 from ..layout import Layout
-from ..operations import COSTS, FUNCTION_COST, MADE_OF
+from ..operations import MADE_OF
 from ..polynomials import ELEMENTARY
 from ..writer import BYTES, Writer
 from . import straight, tiled
@@ -68,9 +69,9 @@ def vector_bytes_for(program: Program, layout: Layout) -> int:
     anything is computed, the stores of transposed results decide: 16 bytes took up to 20 % less time than 32.
     """
     entries = sum(len(r.entries) for r in layout.results)
-    functions = FUNCTION_COST * sum(node.op not in COSTS or node.op in ELEMENTARY for node in program.nodes)
-    simple = sum(COSTS.get(node.op, 0) for node in program.nodes if node.op not in ELEMENTARY)
-    if functions >= _MANY_FUNCTIONS * FUNCTION_COST + 2 * simple:
+    functions = FUNCTION * sum(is_function(node.op) for node in program.nodes)
+    simple = sum(price(node.op) for node in program.nodes if not is_function(node.op))
+    if functions >= _MANY_FUNCTIONS * FUNCTION + 2 * simple:
         return 64
     return 16 if functions + simple <= 2 * entries and entries >= _MANY_ENTRIES else 32
 

@@ -6,9 +6,9 @@ caller waits only for pieces that someone has begun, so that a busy pool blocks 
 
 from __future__ import annotations
 
+from ...program.operations import price
 from ...program.program import Program
 from ..layout import Layout
-from ..operations import COSTS, FUNCTION_COST
 from ..writer import BYTES
 from .target import Target
 
@@ -24,7 +24,7 @@ _PIECE_VECTORS = 8
 
 def piece_samples(program: Program, layout: Layout, lanes: int) -> int:
     """How many samples make a piece: a multiple of ``lanes``."""
-    work = sum(COSTS.get(n.op, FUNCTION_COST) for n in program.nodes)
+    work = sum(price(n.op) for n in program.nodes)
     work += sum(len(o.scalars) * BYTES[o.dtype] for o in layout.operands)
     work += sum(len(r.entries) * BYTES[r.dtype] for r in layout.results)
     return max(-(-_PIECE_WORK // max(work, 1) // lanes), _PIECE_VECTORS) * lanes

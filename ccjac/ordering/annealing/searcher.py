@@ -25,6 +25,7 @@ import numpy as np
 from ..states.bits import Packed, pack
 from ..toolkit.incumbent import Incumbent
 from ..toolkit.turns import Interleaved, Part
+from ..toolkit.warm_up import on_smallest_graphs
 
 _HOTTEST = (1.0, 3.0, 6.0)
 """Temperatures at which rounds begin, in turn: the first polishes a start on graphs that leave time for little more."""
@@ -135,9 +136,4 @@ class Annealer:
 
 def warm_up() -> None:
     """Load or compile the kernels."""
-    from ..states.bits import pack_edges
-
-    for units in (False, True):
-        packed = pack_edges([1, 2], [(0, 1, True), (1, 2, False), (2, 3, True)], (1, 0, 0), units)
-        for _ in Annealer(packed, np.arange(2), 0).walk(1.0):
-            pass
+    on_smallest_graphs(lambda packed: list(Annealer(packed, np.arange(2), 0).walk(1.0)))

@@ -20,6 +20,7 @@ import numpy as np
 from ..states.bits import Packed, pack
 from ..toolkit.incumbent import Incumbent
 from ..toolkit.turns import Interleaved, Part
+from ..toolkit.warm_up import on_smallest_graphs
 
 _WEIGHTS = (2, 3, 4, 1)
 """Quarters of the guess that count, by pass in turn."""
@@ -125,9 +126,4 @@ class _Beam:
 
 def warm_up() -> None:
     """Load or compile the kernels."""
-    from ..states.bits import pack_edges
-
-    for units in (False, True):
-        packed = pack_edges([1, 2], [(0, 1, True), (1, 2, False), (2, 3, True)], (1, 0, 0), units)
-        for _ in _Beam(packed, 0).run(2, 2, 1 << 62):
-            pass
+    on_smallest_graphs(lambda packed: list(_Beam(packed, 0).run(2, 2, 1 << 62)))

@@ -22,6 +22,7 @@ from ..bounds.groups import Group, Partition, improvements
 from ..protocol import Certificate
 from ..states.bits import Packed, pack_part
 from ..toolkit.incumbent import Incumbent
+from ..toolkit.warm_up import on_smallest_graphs
 from .branch import Branching
 from .reductions import Reduced, reduce
 
@@ -198,10 +199,10 @@ def _payments(part: Packed, order: np.ndarray) -> list[int]:
 
 def warm_up() -> None:
     """Load or compile the kernels."""
-    from ..states.bits import pack_edges
 
-    for units in (False, True):
-        part = pack_edges([1, 2], [(0, 1, True), (1, 2, False), (2, 3, True)], (1, 0, 0), units)
+    def run(part: Packed) -> None:
         _payments(part, _cheapest(part)[0])
         for _ in Branching(part, ()).run(0):
             pass
+
+    on_smallest_graphs(run)

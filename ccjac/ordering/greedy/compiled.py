@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..states.rows import HUB, reach_table
+from ..states.reach import reach_table
+from ..states.sets import HUB
 from .rules import Attempt, Family, Rule, Ties
 
 

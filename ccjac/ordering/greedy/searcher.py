@@ -10,7 +10,6 @@ near-linear in practice.
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,8 +19,8 @@ from ...errors import OrderError
 from ...graph import Graph
 from ..bounds import menger as bound
 from ..protocol import Listener, Progress, SearchResult
-from ..states.rows import State, live_rows, reach_table
 from .compiled import CompiledFamily, load_kernels
+from .python import PythonFamily
 from .rules import RULES, Attempt, Family, Rule, Ties
 
 _BY_NAME = {rule.name: rule for rule in RULES}
@@ -152,94 +151,11 @@ def _attempts(family: Family, start: Sequence[Sequence[int]]) -> list[tuple[str,
 
 def _family(graph: Graph, cost: CostModel) -> Family:
     """The graph prepared in the way that suits its size; both find the same orders."""
-    return CompiledFamily(graph, cost) if _is_compiled(graph) else _Family(graph, cost)
+    return CompiledFamily(graph, cost) if _is_compiled(graph) else PythonFamily(graph, cost)
 
 
 def _is_compiled(graph: Graph) -> bool:
     return len(graph.eliminable) >= _COMPILED
-
-
-class _Family(Family):
-    """The rules in Python."""
-
-    def __init__(self, graph: Graph, cost: CostModel) -> None:
-        super().__init__(graph, cost)
-        self._rows = live_rows(graph)
-        self._reach: list[int] | None = None
-
-    def replay(self, order: Sequence[int], limit: int) -> Attempt:
-        """See :class:`.rules.Family`."""
-        state = State(*self._rows, self.cost)
-        kept = [v for v in order if v in self.live]
-        total = 0
-        for v in kept:
-            total += state.price(v)
-            if total >= limit:
-                return None
-            state.eliminate(v)
-        return self.dead + tuple(kept), total
-
-    def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
-        """See :class:`.rules.Family`."""
-        state, sign = State(*self._rows, self.cost), -1 if ties == "reverse" else 1
-        preds, succs, price, eliminate = state.preds, state.succs, state.price, state.eliminate
-        score = self._score(state, rule)
-        key = {v: score(v) for v in self.live}
-        heap = [(k, sign * v) for v, k in key.items()]
-        heapq.heapify(heap)
-        order = list(self.dead)
-        total = 0
-        while heap:
-            k, v = heapq.heappop(heap)
-            v *= sign
-            if key.get(v) != k:
-                continue
-            if rule.damage and state.near_hub(v) and (now := score(v)) != k:
-                key[v] = now
-                if now > k:
-                    heapq.heappush(heap, (now, sign * v))
-                    continue
-            del key[v]
-            order.append(v)
-            total += price(v)
-            if total >= limit:
-                break
-            near = [u for u in (*preds[v], *succs[v]) if u in key]
-            new_edges = eliminate(v)
-            stale = set(near)
-            if rule.fill:
-                for p, s in new_edges:
-                    stale |= succs[p].keys() & preds[s].keys()
-            if rule.damage:
-                for u in near:
-                    if not state.is_hub(u):
-                        stale.update(preds[u], succs[u])
-                stale = {u for u in stale if not state.is_hub(u)}
-            for u in stale:
-                if u in key and key[u] != (now := score(u)):
-                    key[u] = now
-                    heapq.heappush(heap, (now, sign * u))
-        return tuple(order), total
-
-    def _score(self, state: State, rule: Rule) -> Callable[[int], int]:
-        if rule.reach and self._reach is None:
-            self._reach = reach_table(self.graph)
-        reach = self._reach or []
-        degree = state.price if rule.priced else state.degree
-        damage = state.priced_damage if rule.priced else state.damage
-        features = (
-            (rule.degree, degree),
-            (rule.reach, reach.__getitem__),
-            (rule.fill, state.fill),
-            (rule.damage, damage),
-        )
-        terms = [(weight, feature) for weight, feature in features if weight]
-        if len(terms) == 1 and terms[0][0] == 1:
-            return terms[0][1]
-        if len(terms) == 2:  # worth a special case: this is the inner loop
-            (a, f), (b, g) = terms
-            return lambda v: a * f(v) + b * g(v)
-        return lambda v: sum(weight * feature(v) for weight, feature in terms)
 
 
 class Greedy:

@@ -36,7 +36,8 @@ def refresh(
         typer.Option(
             parser=duration,
             metavar="TIME",
-            help="Time for the whole run. A run ends when every order had its time, or when this is over.",
+            help="Time of searching for the whole run; compiling the searchers, once per machine, is on top. A run "
+            "ends when every order had its time, or when this is over.",
             show_default=False,
         ),
     ] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from ccjac.backends.discovery import cost_model
 from ccjac.cost import MULTIPLICATIONS, CostModel
 from ccjac.fingerprint import Canonical, canonical
 from ccjac.planning.lookup import known_order
+from ccjac.planning.naming import call_name
 from ccjac.planning.plan import Plan
 from ccjac.terminal import console
 from ccjac.terminal.arguments import resolve
@@ -47,14 +47,16 @@ def search(
     """Trace one function, search a better order for it, and store that in your zoo."""
     name, number, model, out = chosen_method(method), chosen_seed(seed), cost_model(cost), console()
     target, call, wrt = resolve(function, arg or [], shape or [], argnums, backend, "ccjac-train search")
+    # As a miss at run time would call it; a task of the catalogue by its own name.
+    called = call_name(target, call.positional, call.keywords) if ":" in function else function
     label = canonical(api.trace(target, *call.positional, argnums=wrt, backend=backend, **call.keywords))
     home = opened(zoo)
-    before = _plan(home, label, model, _name(function))
+    before = _plan(home, label, model, called)
     start = before.counts.cost(model)
     out.print(before.describe(), markup=False, soft_wrap=True)
     task = Task(
         label.fingerprint,
-        _name(function),
+        called,
         replace(label.source, labels=()),
         model.name,
         (before.order,),
@@ -75,7 +77,7 @@ def search(
                 interrupts=interrupts,
             )
     (row,) = done.rows
-    after = _plan(home, label, model, _name(function))
+    after = _plan(home, label, model, called)
     price = after.counts.cost(model)
     out.print(after.describe(), markup=False, soft_wrap=True)
     change = f"{start:,} -> {price:,}, {gap(start, price):.1%} less" if price < start else f"{price:,}, no gain"
@@ -95,9 +97,3 @@ def _plan(zoo: Zoo, label: Canonical, model: CostModel, name: str) -> Plan:
         # A plan speaks of the bound on multiplications.
         return plan
     return replace(plan, claimed_bound=known.lower_bound, certificate=known.certificate, trusted=known.trusted)
-
-
-def _name(function: str) -> str:
-    """``package.flux:residual`` as it is, ``path/to/flux.py:residual`` as ``flux:residual``."""
-    place, _, name = function.rpartition(":")
-    return f"{Path(place).stem}:{name}" if place.endswith(".py") else function

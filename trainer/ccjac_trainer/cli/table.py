@@ -137,7 +137,7 @@ def table(rows: Sequence[Row], now: float, *, caption: str = "") -> Table:
             Text(number(row.best), "bold green" if row.improved else ""),
             Text(number(row.lower_bound or None)),
             Text(_gain(row)),
-            Text(f"{row.left(now):.0f} s" if row.state == "running" else _outcome(row)),
+            Text(_time_left(row, now) if row.state == "running" else _outcome(row)),
         ]
         built.add_row(*cells, style=_STYLES[row.state])
     return built
@@ -194,6 +194,10 @@ def _line(row: Row, end: str) -> str:
     gain = f", gain {_gain(row)}" if row.improved and row.task.best else ""
     method = f", {row.method}" if row.method else ""
     return f"{row.task.label} ({row.task.cost}): {costs} (bound {number(row.lower_bound or None)}{gain}{method}); {end}"
+
+
+def _time_left(row: Row, now: float) -> str:
+    return "compiling" if row.compiling is not None else f"{row.left(now):.0f} s"
 
 
 def _outcome(row: Row) -> str:

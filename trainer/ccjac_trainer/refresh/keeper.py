@@ -74,6 +74,7 @@ class Keeper:
         self._writer = Writer(self._write)
         self._written: SearchResult | None = None
         self._began = self._charged = time.perf_counter()
+        self._paused = self._began
         self._waited = 0.0
         if known is not None and not kept:
             self._keep(known)
@@ -82,6 +83,15 @@ class Keeper:
     def seconds(self) -> float:
         """Since the search began."""
         return time.perf_counter() - self._began
+
+    def pause(self, now: bool) -> None:
+        """Stop the clock while kernels are compiled, which is charged to nobody, or start it again."""
+        if now:
+            self._paused = time.perf_counter()
+        else:
+            pause = time.perf_counter() - self._paused
+            self._began += pause
+            self._charged += pause
 
     def __call__(self, progress: Progress) -> None:
         """Take one report of the search.

@@ -9,20 +9,18 @@ from .task import Task
 
 @dataclass(frozen=True)
 class Assignment:
-    """Parent to worker: search for this long, but not beyond the deadline.
+    """Parent to worker: search for this long.
 
     Attributes:
         task: What to improve.
         method: The searcher's name.
         seconds: Budget of the search.
-        deadline: ``time.time()`` at which the whole run is over, or infinity.
         seed: The search's seed.
     """
 
     task: Task
     method: str
     seconds: float
-    deadline: float
     seed: int
 
 
@@ -41,6 +39,17 @@ class News:
     lower_bound: int
     seconds: float
     method: str
+
+
+@dataclass(frozen=True)
+class Compiling:
+    """Worker to parent: the search stopped its clock to load or compile kernels, or goes on.
+
+    Attributes:
+        now: Whether it compiles.
+    """
+
+    now: bool
 
 
 @dataclass(frozen=True)
@@ -73,3 +82,7 @@ class Lost:
     """
 
     exit_code: int | None
+
+
+Message = News | Compiling | Done | Lost
+"""What the parent hears about an assignment."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import worker
-from .messages import Assignment, Done, Lost, News
+from .messages import Assignment, Done, Lost, Message
 
 _THREADS = (
     "NUMBA_NUM_THREADS",
@@ -74,7 +74,7 @@ class Pool:
             # It died while it had nothing to do; `poll` reports that.
             return
 
-    def poll(self, seconds: float) -> Iterator[tuple[Assignment, News | Done | Lost]]:
+    def poll(self, seconds: float) -> Iterator[tuple[Assignment, Message]]:
         """What the workers have to say, waiting up to ``seconds`` for the first word."""
         by_pipe = {one.pipe: one for one in self._workers}
         if not by_pipe:
@@ -82,7 +82,7 @@ class Pool:
             return
         for pipe in connection.wait(list(by_pipe), timeout=seconds):
             one = by_pipe[pipe]  # type: ignore[index]
-            message: News | Done | Lost
+            message: Message
             try:
                 message = one.pipe.recv()
             except (EOFError, OSError):
@@ -91,7 +91,7 @@ class Pool:
                 self._workers.remove(one)
                 one.pipe.close()
             assignment = one.assignment
-            if not isinstance(message, News):
+            if isinstance(message, (Done, Lost)):
                 one.assignment = None
             if assignment is not None:
                 yield assignment, message

@@ -10,7 +10,7 @@ from ccjac.errors import ZooError
 from ccjac.zoo import Zoo
 
 from .interrupts import Interrupts
-from .messages import Assignment, Done, Lost, News
+from .messages import Assignment, Compiling, Done, Lost, Message, News
 from .pool import Pool
 from .state import LEAST_SHARE, Display, Limits, Row, Run
 from .task import Task, ranked
@@ -21,8 +21,11 @@ _TICK = 0.25
 _STOP_GRACE = 5.0
 """Seconds that searches get to end after Ctrl-C.  They report about once a second."""
 
-_COMPILE_GRACE = 30.0
-"""Seconds that searches get on top of the whole budget: compiling a searcher, once per machine, is not in it."""
+_END_GRACE = 30.0
+"""Seconds that searches which do not look at the clock get on top of the whole budget."""
+
+_SILENCE = 3.0
+"""Seconds of compilation after which the user is told why nothing happens."""
 
 
 def run(
@@ -74,15 +77,19 @@ class _Loop:
         self._waiting = list(reversed(state.rows))
         self._rows = {(row.task.fingerprint, row.task.cost): row for row in state.rows}
         self._patience = math.inf
-        self._told = False
+        self._told = self._explained = False
 
     def run(self) -> None:
         """Return when nobody works any more."""
         self._mind_the_clock()
         self._hand_out()
         while self._pool.busy:
+            idle, before = self._idle(), time.monotonic()
             for assignment, message in self._pool.poll(_TICK):
                 self._hear(self._rows[assignment.task.fingerprint, assignment.task.cost], message)
+            if idle:
+                # Starting processes and compiling searchers is not searching: the budget waits while nobody searches.
+                self._state.finish += time.monotonic() - before
             self._mind_the_clock()
             self._hand_out()
             self._display.update(self._state)
@@ -99,15 +106,21 @@ class _Loop:
                 state.share = max(LEAST_SHARE, left / math.ceil(len(self._waiting) / state.jobs))
             row = self._waiting.pop()
             row.state, row.share = "running", min(state.share, left)
-            self._pool.assign(Assignment(row.task, self._method, row.share, time.time() + left, self._seed))
+            self._pool.assign(Assignment(row.task, self._method, row.share, self._seed))
 
-    def _hear(self, row: Row, message: News | Done | Lost) -> None:
+    def _hear(self, row: Row, message: Message) -> None:
         match message:
             case News():
                 if row.began is None:
                     row.began = time.monotonic() - message.seconds
                 row.best, row.lower_bound, row.method = message.cost, message.lower_bound, message.method or row.method
                 self._display.improved(row)
+                return
+            case Compiling():
+                now = time.monotonic()
+                if row.compiling is not None and row.began is not None:
+                    row.began += now - row.compiling
+                row.compiling = now if message.now else None
                 return
             case Done():
                 if message.unwritable:
@@ -118,6 +131,17 @@ class _Loop:
                 row.problem = f"its process ended with exit code {message.exit_code}"
         row.state = "failed" if row.problem else "done"
         self._display.ended(row)
+
+    def _idle(self) -> bool:
+        """Whether nobody searches yet; if that is because of a long compilation, say so."""
+        running = [row for row in self._state.rows if row.state == "running"]
+        if any(row.searching for row in running):
+            return False
+        since = [row.compiling for row in running if row.compiling is not None]
+        if since and time.monotonic() - min(since) > _SILENCE and not self._explained:
+            self._explained = True
+            self._display.say("Compiling the searchers, once per machine; this time does not count.")
+        return True
 
     def _mind_the_clock(self) -> None:
         """Stop the searches when they must end, and the processes if the searches do not."""
@@ -130,7 +154,7 @@ class _Loop:
             self._display.say("Stopping; everything found so far is kept. Ctrl-C again ends it at once.")
             self._tell_to_stop()
         if now > state.finish + state.share / 10 and not self._told:
-            self._patience = min(self._patience, now + _COMPILE_GRACE)
+            self._patience = min(self._patience, now + _END_GRACE)
             self._tell_to_stop()
         if now >= self._patience or self._interrupts.count > 1:
             for row in state.rows:

@@ -51,7 +51,8 @@ class Row:
         lower_bound: Best bound so far.
         method: What found the order, or what is searching.
         state: Whether it is being worked on.
-        began: ``time.monotonic()`` at which its search began.
+        began: ``time.monotonic()`` at which its search began, without the time in which it compiled.
+        compiling: ``time.monotonic()`` since when it has been compiling, ``None`` if it is not.
         share: Seconds that the search got.
         seconds: What the search took, once it is over.
         problem: Why it failed, or empty.
@@ -63,6 +64,7 @@ class Row:
     method: str
     state: State = "waiting"
     began: float | None = None
+    compiling: float | None = None
     share: float = 0.0
     seconds: float = 0.0
     problem: str = ""
@@ -82,9 +84,15 @@ class Row:
         """Whether the run found a cheaper order than was known, or the first one."""
         return self.best is not None and (self.task.best is None or self.best < self.task.best)
 
+    @property
+    def searching(self) -> bool:
+        """Whether time passes for it: its process has started, and has compiled what it needs."""
+        return self.state == "running" and self.began is not None and self.compiling is None
+
     def left(self, now: float) -> float:
         """Seconds that the search still has."""
-        return max(0.0, self.share - (now - self.began)) if self.began is not None else self.share
+        until = now if self.compiling is None else self.compiling
+        return max(0.0, self.share - (until - self.began)) if self.began is not None else self.share
 
 
 @dataclass(eq=False)
@@ -93,7 +101,7 @@ class Run:
 
     Attributes:
         rows: All tasks, the most urgent first.
-        finish: ``time.monotonic()`` at which the budget is spent, or infinity.
+        finish: ``time.monotonic()`` at which the budget is spent, or infinity; it moves while nobody searches yet.
         jobs: Number of processes.
         share: Seconds that each task gets.
         stopping: Whether Ctrl-C was seen.

@@ -22,10 +22,11 @@ from ccjac.elimination import count
 from ccjac.errors import ZooError
 from ccjac.fingerprint import Canonical, canonical
 from ccjac.ordering import SearchResult, searcher
+from ccjac.ordering.toolkit.warm_up import listeners
 from ccjac.zoo import Zoo, believed_bound
 
 from .keeper import Keeper
-from .messages import Assignment, Done, News
+from .messages import Assignment, Compiling, Done, News
 
 _ORPHAN_GRACE = 5.0
 """Seconds that a search without a parent gets to come to its end."""
@@ -62,7 +63,9 @@ class Zoos:
         self.shipped = Zoo(path / "none", shipped=None)
 
 
-def serve(assignment: Assignment, zoos: Zoos, tell: Callable[[News], None], stopped: Callable[[], bool]) -> Done:
+def serve(
+    assignment: Assignment, zoos: Zoos, tell: Callable[[News | Compiling], None], stopped: Callable[[], bool]
+) -> Done:
     """Do one assignment.
 
     Args:
@@ -95,7 +98,7 @@ def _search(
     assignment: Assignment,
     zoos: Zoos,
     label: Canonical,
-    tell: Callable[[News], None],
+    tell: Callable[[News | Compiling], None],
     stopped: Callable[[], bool],
 ) -> None:
     task, model = assignment.task, cost_model(assignment.task.cost)
@@ -129,18 +132,29 @@ def _search(
     if own is not None and own.cost <= bound and known is not None and own.cost <= known.cost:
         keeper.finish(known, complete=True)
         return
-    seconds = min(assignment.seconds, assignment.deadline - time.time())
-    if seconds < _TOO_SHORT or stopped():
+    if assignment.seconds < _TOO_SHORT or stopped():
         keeper.finish(None, complete=False)
         return
+
+    def pause(now: bool) -> None:
+        keeper.pause(now)
+        tell(Compiling(now))
+
+    listeners.append(pause)
     result = None
     try:
         # The listener interrupts the search when it is to stop; Ctrl-C itself does not get here.
         with suppress(KeyboardInterrupt):
             result = searcher(assignment.method).search(
-                label.source, cost=model, seconds=seconds, seed=assignment.seed, start=starts, progress=keeper
+                label.source,
+                cost=model,
+                seconds=assignment.seconds,
+                seed=assignment.seed,
+                start=starts,
+                progress=keeper,
             )
     finally:
+        listeners.remove(pause)
         keeper.finish(result, complete=not stopped())
 
 

@@ -1,0 +1,9 @@
+"""From a call of a Jacobian function to a compiled program: which arguments are static, what may be used again, and the
+one road from a traced function to what runs it."""
+
+from .differentiated import differentiator
+from .inspection import graph_of, plan_of
+from .memory import clear
+from .selection import select_backend
+
+__all__ = ["clear", "differentiator", "graph_of", "plan_of", "select_backend"]

@@ -1,0 +1,52 @@
+"""What a Jacobian function would do: its plan and its graph, and both ahead of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backends.protocol import Backend, Request, Traced, UntraceableError
+from ..errors import UnsupportedError
+from ..graph import Graph
+from ..options import Options
+from ..planning.naming import call_name
+from ..planning.plan import Plan
+from .road import planned
+from .selection import select_backend
+from .static import steered
+
+
+def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+    """The plan for these arguments; see :func:`ccjac.plan`."""
+    backend = select_backend(options.backend, args, kwargs)
+    try:
+        traced = _traced(backend, request, args, kwargs)
+    except UntraceableError as untraceable:
+        if not backend.steers(untraceable.error):
+            raise untraceable.error from None
+        # Outside of a compiled function the framework differentiates with values in place.
+        return Plan(None, (), "fallback", executor="forward", reason=steered(untraceable.error))
+    return planned(backend, traced, options, call_name(request.fun, args, kwargs), remember=False)[0]
+
+
+def graph_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:
+    """The graph for these arguments; see :func:`ccjac.trace`."""
+    try:
+        traced = _traced(select_backend(options.backend, args, kwargs), request, args, kwargs)
+    except UntraceableError as untraceable:
+        raise untraceable.error from None
+    if traced.linearization is None:
+        raise UnsupportedError(
+            f"`ccjac.trace` cannot build the scalar graph of this function: {traced.obstacle}. "
+            "`ccjac.jacobian` still works; it uses the framework's own mode."
+        )
+    return traced.linearization.graph
+
+
+def _traced(backend: Backend, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced:
+    """Traced with numbers as operands, or as they are where they steer Python."""
+    try:
+        return backend.trace(backend.prepare(request, args, kwargs))
+    except UntraceableError as untraceable:
+        if not backend.steers(untraceable.error):
+            raise
+    return backend.trace(backend.prepare(request, args, kwargs, numbers=False))

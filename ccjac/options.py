@@ -1,0 +1,131 @@
+"""The options that all entry points share: one dataclass, checked at the door, and one text for each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields
+from operator import index
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar, get_args
+
+from .backends.protocol import Backend
+from .errors import CcjacError, InputError, UnsupportedError
+
+GranularityChoice = Literal["auto", "scalar", "tensor"]
+Executor = Literal["auto", "kernel", "ops"]
+_SERVED_GRANULARITIES = ("auto", "scalar")
+
+_TEXTS = {
+    "fun": "A function of arrays and containers of arrays.  Array arguments and Python floats are traced, whole\n"
+    "    numbers too once a third value is seen; other leaves (bools, strings, objects) are compared by value.",
+    "argnums": "Which positional argument, or tuple of them, to differentiate.",
+    "has_aux": "Whether ``fun`` returns ``(output, aux)``; the result is then ``(jacobian, aux)``.",
+    "holomorphic": "As in ``jax.jacfwd``: ``fun`` is a holomorphic function of complex arrays.",
+    "allow_int": "As in ``jax.jacrev``: integer arguments are differentiated too; their tangents are ``float0``.",
+    "order": 'How to eliminate: ``"auto"`` (order zoo, else the greedy portfolio), ``"forward"``, ``"reverse"``,\n'
+    '    ``"markowitz"``, the name of a registered searcher, a sequence of vertices, or a :class:`ccjac.Plan`.\n'
+    "    Never changes the result.",
+    "backend": '``"jax"``, ``"torch"`` or a backend object; by default the framework that the arguments belong to.',
+    "granularity": '``"auto"`` or ``"scalar"``.',
+    "executor": '``"auto"``, ``"kernel"`` (one fused loop) or ``"ops"`` (plain operations of the framework).',
+    "zoo": 'Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or\n'
+    "    ``False`` for none.",
+    "fastmath": "Let the kernel reassociate, multiply by reciprocals and ignore the sign of zero.  Results then\n"
+    "    differ from IEEE arithmetic in their last digits, by more where terms cancel.  Other executors ignore it.",
+}
+
+
+class Keywords(TypedDict, total=False):
+    """The shared keyword arguments, for type checkers."""
+
+    order: Any
+    backend: str | Backend | None
+    granularity: GranularityChoice
+    executor: Executor
+    zoo: Any
+    fastmath: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keyword arguments that all entry points share."""
+
+    order: Any = "auto"
+    backend: str | Backend | None = None
+    granularity: str = "auto"
+    executor: str = "auto"
+    zoo: Any = None
+    fastmath: bool = False
+
+    def __post_init__(self) -> None:
+        _choice("granularity", self.granularity, get_args(GranularityChoice))
+        if self.granularity not in _SERVED_GRANULARITIES:
+            raise UnsupportedError(
+                '`granularity="tensor"` is not served by this version; use "auto": functions with large arrays then '
+                "run in the framework's own modes."
+            )
+        _choice("executor", self.executor, get_args(Executor))
+
+    @classmethod
+    def of(cls, name: str, keywords: Any) -> Options:
+        """The options of a call of the public function ``name``.
+
+        Raises:
+            TypeError: An unknown keyword.
+        """
+        known = [f.name for f in fields(cls)]
+        for keyword in keywords:
+            if keyword not in known:
+                raise TypeError(
+                    f"`ccjac.{name}` has no option {keyword!r}; it has argnums, has_aux, holomorphic, allow_int, "
+                    f"{', '.join(known)}."
+                )
+        return cls(**keywords)
+
+    def key(self) -> Hashable | None:
+        """Equal for options that lead to the same program, ``None`` if only this object can tell."""
+        order = self.order
+        if isinstance(order, Sequence) and not isinstance(order, str) and all(isinstance(v, int) for v in order):
+            order = tuple(order)
+        if not isinstance(order, (str, tuple)) or not isinstance(self.zoo, (str, Path, bool, type(None))):
+            return None
+        if not isinstance(self.backend, (str, type(None))):
+            return None
+        return order, self.backend, self.granularity, self.executor, self.zoo, self.fastmath
+
+
+def checked_argnums(argnums: Any) -> int | tuple[int, ...]:
+    """``argnums`` as ints.
+
+    Raises:
+        InputError: Anything else.
+    """
+    try:
+        return tuple(index(a) for a in argnums) if isinstance(argnums, (tuple, list)) else index(argnums)
+    except TypeError:
+        raise InputError(f"`argnums` must be an int or a tuple of ints, got {argnums!r}.") from None
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def documented(*names: str) -> Callable[[F], F]:
+    """Write the texts of the named arguments where a docstring says ``{arguments}``."""
+
+    def fill(function: F) -> F:
+        text = inspect.cleandoc(function.__doc__ or "")
+        lines = "\n".join(f"{name}: {_TEXTS[name]}" for name in names)
+        function.__doc__ = text.replace("{arguments}", lines.replace("\n", "\n    "))
+        return function
+
+    return fill
+
+
+SHARED = tuple(f.name for f in fields(Options))
+"""Names of the shared options, in the order of the documentation."""
+
+
+def _choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise CcjacError(f"`{name}` must be one of {', '.join(choices)}; got {value!r}.")

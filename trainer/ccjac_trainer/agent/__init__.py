@@ -1,0 +1,1 @@
+"""The learning agent: a network that orders vertices, and what trains it."""

@@ -1,0 +1,1 @@
+"""Elimination as a game of one player."""
