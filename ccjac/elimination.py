@@ -49,13 +49,22 @@ class EliminationState:
 
     __slots__ = ("predecessors", "successors")
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, without_dead: bool = False) -> None:
+        """``without_dead`` starts where the dead vertices, which cost nothing then, have been eliminated."""
         self.predecessors: list[dict[int, bool]] = [{} for _ in range(graph.size)]
         self.successors: list[dict[int, bool]] = [{} for _ in range(graph.size)]
-        units = graph.unit_edges
+        units, gone = graph.unit_edges, frozenset(graph.dead if without_dead else ())
         for edge in graph.edges:
             a, b = edge
-            self.predecessors[b][a] = self.successors[a][b] = edge in units
+            if a not in gone and b not in gone:
+                self.predecessors[b][a] = self.successors[a][b] = edge in units
+
+    def copy(self) -> EliminationState:
+        """The same state, to go on from in another way."""
+        twin = EliminationState.__new__(EliminationState)
+        twin.predecessors = [row.copy() for row in self.predecessors]
+        twin.successors = [row.copy() for row in self.successors]
+        return twin
 
     def pairs(self, v: int) -> Pairs:
         """The pairs that eliminating ``v`` now would multiply."""

@@ -88,9 +88,9 @@ def test_reductions_keep_the_optimum(cost: CostModel) -> None:
         total = reduced.price
         for part in reduced.components:
             inside = set(part)
-            edges = [(a, b) for a in range(graph.size) for b in reduced.state.succs[a]]
+            edges = [(a, b) for a in range(graph.size) for b in reduced.state.successors[a]]
             mine = [(a, b) for a, b in edges if a in inside or b in inside]
-            total += _optimum_of_part(mine, reduced.state.succs, part, cost)
+            total += _optimum_of_part(mine, reduced.state.successors, part, cost)
         assert total == cheapest(graph, cost)
     assert split > 50
     assert reduced_away > 50 or len(set(cost.pair)) > 1

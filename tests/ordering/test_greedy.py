@@ -85,18 +85,14 @@ def _fill(state: EliminationState, v: int) -> int:
 
 def _damage(state: EliminationState, v: int) -> int:
     near = [*state.predecessors[v], *state.successors[v]]
-    after = EliminationState.__new__(EliminationState)
-    after.predecessors = [dict(row) for row in state.predecessors]
-    after.successors = [dict(row) for row in state.successors]
+    after = state.copy()
     after.eliminate(v)
     return sum(_degree(after, u) - _degree(state, u) for u in near)
 
 
 def _priced_damage(state: EliminationState, v: int) -> int:
     near = [*state.predecessors[v], *state.successors[v]]
-    after = EliminationState.__new__(EliminationState)
-    after.predecessors = [dict(row) for row in state.predecessors]
-    after.successors = [dict(row) for row in state.successors]
+    after = state.copy()
     after.eliminate(v)
     return sum(after.cost(u, MULTIPLICATIONS) - state.cost(u, MULTIPLICATIONS) for u in near)
 

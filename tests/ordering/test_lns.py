@@ -9,12 +9,11 @@ from order_oracles import ODD_PRICES, cheapest, paper_graph
 
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
-from ccjac.elimination import check_order, count
+from ccjac.elimination import EliminationState, check_order, count
 from ccjac.graph import Graph
 from ccjac.ordering import Progress, greedy
 from ccjac.ordering.annealing import windows as lns
 from ccjac.ordering.annealing.equivalent import depth_first, later_neighbours
-from ccjac.ordering.states.rows import State, live_rows
 from ccjac.ordering.toolkit.incumbent import Incumbent
 from ccjac_zoo.graphs import random_graph
 
@@ -44,9 +43,8 @@ def test_depth_first_orders_cost_the_same(cost: CostModel) -> None:
     for graph in graphs:
         live = [v for v in graph.eliminable if v not in graph.dead]
         order = rng.sample(live, len(live))
-        steps = list(later_neighbours(live_rows(graph), order, cost))
-        later, total = {v: near for v, near, _ in steps}, sum(price for *_, price in steps)
-        assert count(graph, graph.dead + tuple(order)).cost(cost) == total
+        later = dict(later_neighbours(EliminationState(graph, without_dead=True), order))
+        total = count(graph, graph.dead + tuple(order)).cost(cost)
         for _ in range(3):
             other = depth_first(order, later, rng)
             assert sorted(other) == sorted(order)
@@ -57,7 +55,7 @@ def test_a_pass_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while it follows the order, which takes long where the order fills the graph with edges."""
     incumbent = Incumbent.begin(time_steps(6, 4), MULTIPLICATIONS, 60.0, "lns")
     eliminated = []
-    monkeypatch.setattr(State, "eliminate", lambda self, v: eliminated.append(v))
+    monkeypatch.setattr(EliminationState, "eliminate", lambda self, v: eliminated.append(v))
     windows = lns._Windows(incumbent, 0, "lns")
     incumbent.seconds = 0.0
     assert list(windows.walk()) == []

@@ -54,9 +54,7 @@ def test_price_without_a_neighbour(cost: CostModel) -> None:
             pu, pv = int(packed.vertices[u]), int(packed.vertices[v])
             side = 0 if pv in state.predecessors[pu] else 1 if pv in state.successors[pu] else None
             if side is not None:
-                after = EliminationState.__new__(EliminationState)
-                after.predecessors = [dict(row) for row in state.predecessors]
-                after.successors = [dict(row) for row in state.successors]
+                after = state.copy()
                 after.eliminate(pv)
                 found = bits_numba.price_without(rows, u, v, side, packed.pair, packed.units)
                 assert found == after.cost(pu, cost)

@@ -12,20 +12,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from ...cost import CostModel
-from ..states.rows import Rows, State
+from ...elimination import EliminationState
 
 
-def later_neighbours(
-    rows: tuple[Rows, Rows], order: Sequence[int], cost: CostModel
-) -> Iterator[tuple[int, list[int], int]]:
-    """Every vertex of ``order`` with those that are adjacent to it and not yet eliminated when it is, and its price.
+def later_neighbours(state: EliminationState, order: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Every vertex of ``order`` with those that are adjacent to it and not yet eliminated when it is.
 
-    One at a time, since an order that fills a large graph with edges takes long to follow.
+    One at a time, since an order that fills a large graph with edges takes long to follow; ``state`` follows it.
     """
-    state, inner = State(*rows, cost), set(order)
+    inner = set(order)
     for v in order:
-        yield v, [u for u in (*state.preds[v], *state.succs[v]) if u in inner], state.price(v)
+        yield v, [u for u in (*state.predecessors[v], *state.successors[v]) if u in inner]
         state.eliminate(v)
 
 

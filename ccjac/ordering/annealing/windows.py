@@ -6,7 +6,7 @@ because the state behind it depends on the set eliminated alone.  So a saving in
 the whole order.
 
 Each pass first brings the order into an equivalent one in which a window holds vertices that compete with each other
-(:mod:`.locality`), at random, so that the windows of different passes cut the graph differently.
+(:mod:`.equivalent`), at random, so that the windows of different passes cut the graph differently.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ...elimination import EliminationState
 from ..states.bits import pack_part
-from ..states.rows import State, live_rows
 from ..toolkit.incumbent import Incumbent
 from ..toolkit.turns import Interleaved, Part
 from .equivalent import depth_first, later_neighbours
@@ -60,7 +60,7 @@ class _Windows:
 
     def __init__(self, incumbent: Incumbent, seed: int, method: str) -> None:
         self._incumbent, self._method = incumbent, method
-        self._rows = live_rows(incumbent.graph)
+        self._start = EliminationState(incumbent.graph, without_dead=True)
         self._rng = random.Random(seed)
         self._turn = 0
         dead = set(incumbent.graph.dead)
@@ -77,12 +77,12 @@ class _Windows:
         """One pass over the whole order, a window at a time."""
         incumbent = self._incumbent
         later: dict[int, list[int]] = {}
-        for v, near, _ in later_neighbours(self._rows, self._order, incumbent.cost):
+        for v, near in later_neighbours(self._start.copy(), self._order):
             later[v] = near
             if incumbent.done():
                 return
         self._order = depth_first(self._order, later, self._rng)
-        state = State(*self._rows, incumbent.cost)
+        state = self._start.copy()
         width, hottest = _WINDOWS[self._turn % len(_WINDOWS)], _TEMPERATURES[self._turn % len(_TEMPERATURES)]
         self._turn += 1
         low = 0
@@ -100,7 +100,7 @@ class _Windows:
             yield
         self.offer()
 
-    def _resample(self, state: State, window: list[int], hottest: float) -> tuple[list[int], int]:
+    def _resample(self, state: EliminationState, window: list[int], hottest: float) -> tuple[list[int], int]:
         """A new order of ``window`` that costs no more, and what it saves."""
         from ..states.bits_numba import order_price
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...cost import CostModel
+from ...elimination import EliminationState
 from ...graph import Graph
-from ..states.rows import State, live_rows
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Reduced:
     prefix: tuple[int, ...]
     price: int
     components: tuple[tuple[int, ...], ...]
-    state: State
+    state: EliminationState
 
 
 def reduce(graph: Graph, cost: CostModel) -> Reduced:
@@ -43,7 +43,7 @@ def reduce(graph: Graph, cost: CostModel) -> Reduced:
     it until then.  Any other successor is still one when v has its turn, where v paid at least one pair for it.  With
     free pairs the rule is wrong: the sum of u→v→s and u→s is no unit edge even if all three were.
     """
-    state = State(*live_rows(graph), cost)
+    state = EliminationState(graph, without_dead=True)
     dead = set(graph.dead)
     left = {v for v in graph.eliminable if v not in dead}
     prefix: list[int] = []
@@ -53,8 +53,8 @@ def reduce(graph: Graph, cost: CostModel) -> Reduced:
         while queue:
             v = queue.pop()
             if v in left and _bypassed(state, v):
-                near = [u for u in (*state.preds[v], *state.succs[v]) if u in left]
-                price += state.price(v)
+                near = [u for u in (*state.predecessors[v], *state.successors[v]) if u in left]
+                price += state.cost(v, cost)
                 state.eliminate(v)
                 left.discard(v)
                 prefix.append(v)
@@ -62,19 +62,19 @@ def reduce(graph: Graph, cost: CostModel) -> Reduced:
     return Reduced(tuple(prefix), price, _components(state, left), state)
 
 
-def _bypassed(state: State, v: int) -> bool:
-    preds, succs = state.preds[v], state.succs[v]
+def _bypassed(state: EliminationState, v: int) -> bool:
+    preds, succs = state.predecessors[v], state.successors[v]
     if len(preds) == 1:
         (u,) = preds
-        if succs.keys() <= state.succs[u].keys():
+        if succs.keys() <= state.successors[u].keys():
             return True
     if len(succs) == 1:
         (w,) = succs
-        return preds.keys() <= state.preds[w].keys()
+        return preds.keys() <= state.predecessors[w].keys()
     return False
 
 
-def _components(state: State, left: set[int]) -> tuple[tuple[int, ...], ...]:
+def _components(state: EliminationState, left: set[int]) -> tuple[tuple[int, ...], ...]:
     found: list[tuple[int, ...]] = []
     seen: set[int] = set()
     for root in sorted(left):
@@ -85,7 +85,7 @@ def _components(state: State, left: set[int]) -> tuple[tuple[int, ...], ...]:
         while stack:
             v = stack.pop()
             members.append(v)
-            for u in (*state.preds[v], *state.succs[v]):
+            for u in (*state.predecessors[v], *state.successors[v]):
                 if u in left and u not in seen:
                     seen.add(u)
                     stack.append(u)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...cost import STRUCTURAL, CostModel
+from ...elimination import EliminationState
 from ...graph import Graph
-from .rows import State
 
 Words = np.ndarray
 """``[n, n_words]`` uint64: bit b of a row is bit b % 64 of its word b // 64."""
@@ -62,11 +62,11 @@ def pack(graph: Graph, cost: CostModel) -> Packed:
     return pack_edges(vertices, edges, cost.pair, units)
 
 
-def pack_part(state: State, vertices: Sequence[int], cost: CostModel) -> Packed:
+def pack_part(state: EliminationState, vertices: Sequence[int], cost: CostModel) -> Packed:
     """Pack ``vertices`` with their present edges; every other vertex is an input or an output."""
     inner = set(vertices)
-    edges = [(p, v, unit) for v in vertices for p, unit in state.preds[v].items()]
-    edges += [(v, s, unit) for v in vertices for s, unit in state.succs[v].items() if s not in inner]
+    edges = [(p, v, unit) for v in vertices for p, unit in state.predecessors[v].items()]
+    edges += [(v, s, unit) for v in vertices for s, unit in state.successors[v].items() if s not in inner]
     return pack_edges(vertices, edges, cost.pair, cost.pair != STRUCTURAL.pair)
 
 
