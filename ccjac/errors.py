@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'exact'?`` for the end of a message, or nothing if no known name is near."""
+    from difflib import get_close_matches
+
+    by_case = {name.lower(): name for name in known}
+    near = [repr(by_case[name]) for name in get_close_matches(wanted.lower(), by_case, n=3)]
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
 
 class CcjacError(Exception):
     """Base class of every error that ccjac raises on purpose."""

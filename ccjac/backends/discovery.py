@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 
 from ..cost import MULTIPLICATIONS, STRUCTURAL, CostModel
-from ..errors import CcjacError, PluginWarning
+from ..errors import CcjacError, PluginWarning, nearest
 from . import hooks
 
 log = logging.getLogger("ccjac")
@@ -71,7 +71,8 @@ def cost_model(cost: str | CostModel) -> CostModel:
         return cost
     models = cost_models()
     if cost not in models:
-        raise CcjacError(f"`cost` must be one of {', '.join(sorted(models))}, or a `CostModel`; got {cost!r}.")
+        hint = nearest(cost, models) if isinstance(cost, str) else ""
+        raise CcjacError(f"`cost` must be one of {', '.join(sorted(models))}, or a `CostModel`; got {cost!r}.{hint}")
     return models[cost]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..backends.discovery import cost_model
-from ..errors import ZooError
+from ..errors import ZooError, nearest
 from ..terminal import console, number, print_json, table
 from ..terminal.options import Directory, Json
 
@@ -96,7 +96,8 @@ def show(
     entry: Annotated[
         str,
         typer.Argument(
-            metavar="ENTRY", help="The beginning of a fingerprint, or a name, as `ccjac zoo list` shows them."
+            metavar="ENTRY",
+            help="The beginning of a fingerprint, or a name or a part of one, as `ccjac zoo list` shows them.",
         ),
     ],
     zoo: Directory = None,
@@ -153,11 +154,37 @@ def verify(zoo: Directory = None, as_json: Json = False) -> None:
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The JSON file to write; replaced if it exists.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="The JSON file to write, replaced if it exists; with --package the directory, by default NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    package: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Write a Python package of this name instead, with the trained orders, a module and an entry point: "
+            "who installs it finds the orders.",
+            show_default=False,
+        ),
+    ] = None,
     zoo: Directory = None,
 ) -> None:
-    """Write your entries to a JSON file, the form in which packages ship zoos."""
-    console().print(f"{_open(zoo).export(file)} entries written to {file}", markup=False, soft_wrap=True)
+    """Write your entries to a JSON file, the form in which packages ship zoos, or as such a package."""
+    if package is not None:
+        directory = Path(package) if file is None else file
+        shipped = _open(zoo).export_package(directory, package)
+        message = f"{shipped} trained entries in the package {directory}; `pip install ./{directory}` installs it"
+        if not shipped:
+            message += ". `ccjac-train refresh` trains the orders that wait"
+    elif file is None:
+        raise typer.BadParameter("name the FILE to write, or a package with --package NAME")
+    else:
+        message = f"{_open(zoo).export(file)} entries written to {file}"
+    console().print(message, markup=False, soft_wrap=True)
 
 
 @app.command("import")
@@ -204,11 +231,17 @@ def _find(zoo: Zoo, wanted: str) -> list[tuple[str, Entry]]:
         (source, entry)
         for source, entry in zoo.entries()
         if wanted in entry.names or (wanted and entry.fingerprint.startswith(wanted.lower()))
+    ] or [
+        # A part of a name, whatever its case, where no name is all of it.
+        (source, entry)
+        for source, entry in zoo.entries()
+        if wanted and any(wanted.lower() in name.lower() for name in entry.names)
     ]
     if not found:
+        hint = nearest(wanted, {name for _, entry in zoo.entries() for name in entry.names})
         raise ZooError(
             f"`ccjac zoo show` takes a name or the beginning of a fingerprint; no entry of {zoo!r} or of the "
-            f"shipped zoos matches {wanted!r}. `ccjac zoo list` lists them."
+            f"shipped zoos matches {wanted!r}.{hint} `ccjac zoo list` lists them."
         )
     return found
 

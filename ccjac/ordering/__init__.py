@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..backends import discovery
 from ..cost import CostModel
-from ..errors import OrderError
+from ..errors import OrderError, nearest
 from ..graph import Graph
 from .annealing.searcher import Annealing
 from .annealing.windows import LargeNeighbourhood
@@ -36,7 +36,8 @@ def searcher(method: str) -> Searcher:
     """
     known = searchers()
     if method not in known:
-        raise OrderError(f"`method` must be one of {', '.join(sorted(known))}; got {method!r}.")
+        names = ", ".join(sorted(known))
+        raise OrderError(f"`method` must be one of {names}; got {method!r}.{nearest(method, known)}")
     return known[method]
 
 

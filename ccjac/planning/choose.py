@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import elimination
 from ..cost import MULTIPLICATIONS
-from ..errors import OrderError
+from ..errors import OrderError, nearest
 from ..graph import Graph
 from .lookup import known_order
 from .plan import Plan
@@ -73,13 +73,10 @@ def _by_name(graph: Graph, name: str) -> Plan:
         return Plan(graph, greedy.markowitz(graph), "greedy:LM")
     known = searchers()
     if name not in known:
-        from difflib import get_close_matches
-
         names = ["auto", "forward", "reverse", "markowitz", *sorted(known)]
-        near = get_close_matches(name, names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise OrderError(
-            f"`order` must be one of {', '.join(names)}, a sequence of vertices or a `Plan`; got {name!r}.{hint}"
+            f"`order` must be one of {', '.join(names)}, a sequence of vertices or a `Plan`; got {name!r}."
+            f"{nearest(name, names)}"
         )
     result = known[name].search(graph, cost=MULTIPLICATIONS, seconds=10.0, seed=0)
     source = result.method if result.method.startswith("greedy:") else f"search:{result.method}"

@@ -9,11 +9,10 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..errors import CcjacError
+from ..errors import CcjacError, nearest
 from . import catalogue
 from .literals import ArgumentError, array, value
 
@@ -198,7 +197,4 @@ def _sizes(shape: str) -> tuple[int, ...]:
 
 def _nearest(wanted: str, holder: Any) -> str:
     names = [name for name, found in vars(holder).items() if callable(found) and not name.startswith("_")]
-    near = get_close_matches(wanted, names, n=3, cutoff=0.5)
-    if near:
-        return f" Did you mean {' or '.join(near)}?"
-    return " Is the function's name spelled right?"
+    return nearest(wanted, names) or " Is the function's name spelled right?"

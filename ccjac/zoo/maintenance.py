@@ -75,14 +75,30 @@ def _false_bounds(entry: Entry) -> Iterator[tuple[str, str]]:
 
 def export(layers: Layers, file: Path) -> int:
     """See :meth:`ccjac.Zoo.export`."""
+    try:
+        return write_file(file, own(layers))
+    except OSError as error:
+        raise ZooError(f"`Zoo.export` cannot write {str(file)!r}: {error}. Name a file that you may write.") from None
+
+
+def own(layers: Layers) -> list[Entry]:
+    """The user's readable entries, those in memory merged with those on disk."""
     mine: dict[str, Entry] = {}
     for _, fingerprint, entry in layers.rows(mine=True):
         if isinstance(entry, Entry):
             mine[fingerprint] = mine[fingerprint].merged(entry) if fingerprint in mine else entry
-    try:
-        return write_file(file, mine.values())
-    except OSError as error:
-        raise ZooError(f"`Zoo.export` cannot write {str(file)!r}: {error}. Name a file that you may write.") from None
+    return list(mine.values())
+
+
+def trained(layers: Layers) -> list[Entry]:
+    """The user's entries with what waits for training, and what is wrong, left out."""
+    found = []
+    for entry in own(layers):
+        wrong = problems(entry)
+        orders = {cost: order for cost, order in entry.orders.items() if not order.pending and cost not in wrong}
+        if orders and "graph" not in wrong:
+            found.append(honest(replace(entry, orders=orders)))
+    return found
 
 
 def import_(layers: Layers, file: Path) -> Imported:

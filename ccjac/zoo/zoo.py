@@ -22,6 +22,7 @@ from .checks import certificate_of, flaw
 from .entry import Entry, StoredOrder
 from .layers import Layers
 from .maintenance import Finding, Imported
+from .package import write_package
 from .shared import SHARED
 from .user_store import UnavailableError, UserStore
 
@@ -236,6 +237,23 @@ class Zoo:
             ZooError: The file cannot be written.
         """
         return maintenance.export(self._layers, _expanded(path))
+
+    def export_package(self, directory: str | os.PathLike[str], name: str) -> int:
+        """Write the user's entries as a Python package: who installs it finds the orders.
+
+        Only orders that are trained and sound are shipped.
+
+        Args:
+            directory: Where the source tree goes; what is there of its ``pyproject.toml`` and module stays.
+            name: The distribution's name.
+
+        Returns:
+            The number of entries that the package ships.
+
+        Raises:
+            ZooError: An impossible name, or the files cannot be written.
+        """
+        return write_package(_expanded(directory), name, maintenance.trained(self._layers))
 
     def import_(self, path: str | os.PathLike[str]) -> Imported:
         """Merge the entries of a JSON file into the user's zoo, each fully checked, better orders only.

@@ -73,8 +73,10 @@ def test_a_catalogue_task_brings_its_arguments(run) -> None:
     ("words", "message"),
     [
         (("--shape", "3", "--order", "sideways"), "sideways"),
+        (("--shape", "3", "--order", "markovitz"), "Did you mean 'markowitz'?"),
         (("--shape", "3", "--order", "1,2"), "`order`"),
         (("--shape", "3", "--cost", "euros"), "euros"),
+        (("--shape", "3", "--cost", "Structura"), "Did you mean 'structural'?"),
         (("--shape", "3", "--backend", "abacus"), "abacus"),
         (("--shape", "3", "--argnums", "x"), "--argnums"),
         (("--arg", "int32[3]"), "int32"),
@@ -132,8 +134,8 @@ def test_mistakes_in_a_call_give_one_paragraph_with_the_users_own_line(run, tmp_
         ("def f(x:\n    return x\n", "f", ["SyntaxError", "line 1", "def f(x:"]),
         ("import no_such_package_at_all\n", "f", ["ModuleNotFoundError", "no_such_package_at_all", "line 1"]),
         ("1 / 0\n", "f", ["ZeroDivisionError", "line 1", "1 / 0"]),
-        ("def f(x):\n    return x if x[0] > 0 else 2 * x\n", "f", ["TracerBoolConversionError", "line 2", "in f"]),
-        ("def residual(x):\n    return x\n", "residul", ["Did you mean residual?"]),
+        ("def f(x):\n    return x * gamma\n", "f", ["NameError", "gamma", "line 2", "in f"]),
+        ("def residual(x):\n    return x\n", "residul", ["Did you mean 'residual'?"]),
     ],
 )
 def test_faults_of_a_module_give_one_paragraph(run, tmp_path: Path, text: str, function: str, parts: list[str]) -> None:

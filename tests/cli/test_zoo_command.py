@@ -63,6 +63,13 @@ def test_show_by_name_or_beginning(run, fingerprint: str) -> None:
     assert shown["source"] == "user"
 
 
+def test_show_by_a_part_of_a_name(run, fingerprint: str) -> None:
+    code, out, _ = run("zoo", "show", "hllc")
+    assert code == 0
+    assert "HLLCFlux_1d" in out
+    assert "Did you mean 'pair'?" in run("zoo", "show", "paair")[2]
+
+
 def test_show_what_is_not_there(run, fingerprint: str) -> None:
     code, out, err = run("zoo", "show", "nobody")
     assert (code, out) == (1, "")
