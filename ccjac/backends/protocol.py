@@ -133,7 +133,9 @@ class Backend(Protocol):
         use what it has for these arguments or under these settings: that is the framework's to know.
 
         Args:
-            build: As above; its first argument are the arrays that the guard watches.
+            build: As above; its first argument are the arrays that the guard watches.  ``build.compiled`` of the same
+                arguments is all but the last step: the compiled function, the call as :meth:`prepare` gave it, and
+                the captured arrays.  ``build.fail(error)`` says that the function cannot be traced with these operands.
             request: What was asked for; its function must not be kept.
         """
 

@@ -7,9 +7,9 @@ import logging
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
-from ..backends.protocol import Backend, Request, UntraceableError
+from ..backends.protocol import Backend, Call, Request, UntraceableError
 from ..errors import CcjacError
 from ..guards import record
 from ..options import Options
@@ -158,7 +158,7 @@ class Calls:
                 return self._used(backend, key, found[0], reference, given, args, kwargs)
         slot = Slot()
         watched = [id(watched()) for watched in guard.watched]
-        build = _builder(backend, self.request, self.options, slot, watched)
+        build = Builder(backend, self.request, self.options, slot, watched)
         entry = Entry(backend.road(build, self.request), guard, slot)
         result = self._used(backend, key, entry, reference, given, args, kwargs)
         if not slot.single and not guard.obstacle:
@@ -223,35 +223,61 @@ class Calls:
                 del self._own[next(iter(self._own))]
 
 
-def _builder(
-    backend: Backend, request: Request, options: Options, slot: Slot, watched: Sequence[int]
-) -> Callable[..., Any]:
-    """What the framework calls whenever it wants the function traced."""
-    asked = replace(request, fun=_nothing)
+class Compiled(NamedTuple):
+    """What was compiled for one call.
 
-    def build(captured: tuple[Any, ...], *args: Any, **kwargs: Any) -> Any:
+    Attributes:
+        run: A function of ``(*call.operands, *captured)``.
+        call: The call, as the backend prepared it.
+        captured: The arrays from the function's surroundings that are operands.
+    """
+
+    run: Callable[..., Any]
+    call: Call
+    captured: Sequence[Any]
+
+
+class Builder:
+    """What a backend's road calls whenever it wants the function traced: ``build(captured, *args, **kwargs)``."""
+
+    def __init__(
+        self, backend: Backend, request: Request, options: Options, slot: Slot, watched: Sequence[int]
+    ) -> None:
+        self._backend, self._options, self._slot, self._watched = backend, options, slot, watched
+        self._asked = replace(request, fun=_nothing)
+
+    def __call__(self, captured: tuple[Any, ...], *args: Any, **kwargs: Any) -> Any:
+        """Trace, plan, compile, and call what was compiled."""
+        run, call, others = self.compiled(captured, *args, **kwargs)
+        return run(*call.operands, *others)
+
+    def compiled(self, captured: tuple[Any, ...], *args: Any, **kwargs: Any) -> Compiled:
+        """All of it but the calling."""
+        slot, backend = self._slot, self._backend
         live = slot.live() if slot.live is not None else None
         if live is None:
             raise RuntimeError("`ccjac.jacobian`: the function is gone that its compiled form was called for.")
         args, kwargs = live.arguments(args, kwargs)
-        call = backend.prepare(replace(asked, fun=live.fun), args, kwargs)
+        call = backend.prepare(replace(self._asked, fun=live.fun), args, kwargs)
         name = call_name(live.fun, args, kwargs)
         try:
-            traced = backend.trace(call, dict(zip(watched, captured, strict=True)))
+            traced = backend.trace(call, dict(zip(self._watched, captured, strict=True)))
         except UntraceableError as untraceable:
             error = untraceable.error
         else:
             slot.single |= not traced.reusable
-            return built(backend, traced, options, name)(*call.operands, *traced.captured)
-        slot.failure = steered(error)
+            return Compiled(built(backend, traced, self._options, name), call, traced.captured)
         error.add_note(f"ccjac was tracing {name}.")
         try:
-            raise error
+            self.fail(error)
         finally:
             # An error refers to its traceback, which refers to the tracers of the failed trace.
             del error, call
 
-    return build
+    def fail(self, error: Exception) -> NoReturn:
+        """The function cannot be traced with these leaves as operands, for this reason."""
+        self._slot.failure = steered(error)
+        raise error
 
 
 class _TracingFailedError(Exception):

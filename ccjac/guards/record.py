@@ -133,6 +133,8 @@ class _Walk(Checks):
             self.check(f"{self.constant(found.holds)}({name})")
             if found.owner is not None:
                 self.dies_with(found.owner)
+            for part in found.parts:
+                self.visit(getattr(value, part), f"getattr({name}, {part!r}, MISSING)", depth + 1)
             return
         self._inside(value, name, depth + 1)
 

@@ -24,10 +24,12 @@ class Watch(NamedTuple):
     Attributes:
         holds: Whether the value now found in the same place is still the recorded one.  Must keep nothing alive.
         owner: An object whose death makes ``holds`` false for ever; only referred to weakly.
+        parts: Attributes that are to be checked as well, one by one.
     """
 
     holds: Callable[[Any], bool]
     owner: Any = None
+    parts: tuple[str, ...] = ()
 
 
 _PLAIN = (

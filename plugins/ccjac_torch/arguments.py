@@ -28,7 +28,6 @@ class TorchCall:
         n_differentiated: How many of the operands are differentiated.
         argument_trees: The container of every differentiated argument.
         obstacle: Why the call is torch's own affair: arguments that it refuses or treats specially.
-        has_numbers: Whether numbers of Python are among the operands.
     """
 
     request: Request
@@ -36,7 +35,6 @@ class TorchCall:
     n_differentiated: int
     argument_trees: tuple[Any, ...]
     obstacle: str
-    has_numbers: bool
     _rest_tree: Any
     _rest: tuple[Any, ...]
     _traced_places: tuple[int, ...]
@@ -67,13 +65,8 @@ class TorchCall:
         return joined(self.positions, differentiated, others), kwargs
 
 
-def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any], *, numbers: bool = True) -> TorchCall:
-    """Analyse the arguments of one call.
-
-    Args:
-        request: What the user asked for.
-        args, kwargs: The arguments.
-        numbers: Whether Python's floating-point numbers that are not differentiated are operands.
+def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TorchCall:
+    """Analyse the arguments of one call.  Numbers are static.
 
     Raises:
         InputError: ``argnums`` names an argument that is not there, or an array is another framework's.
@@ -85,45 +78,28 @@ def prepare(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any], *, 
     for position in positions:
         leaves, tree = private.flatten(args[position])
         for leaf in leaves:
+            _check_framework(leaf)
             obstacle = obstacle or _obstacle_of(leaf, position)
         operands.extend(leaves)
         trees.append(tree)
     n_differentiated = len(operands)
     others = [a for position, a in enumerate(args) if position not in positions]
     rest, rest_tree = private.flatten((others, kwargs))
-    for leaf in (*operands, *rest):
-        _check_framework(leaf)
-    kind = _number_type([*operands, *rest]) if numbers else None
-    if numbers and kind is None and any(type(leaf) is float for leaf in rest):
-        # Which type a number has depends on what it meets; it becomes part of the program.
-        raise TypeError("Python numbers beside tensors of several floating-point types are static")
     places = []
-    has_numbers = False
     for k, leaf in enumerate(rest):
+        _check_framework(leaf)
         if isinstance(leaf, torch.Tensor):
             obstacle = obstacle or _tensor_obstacle(leaf)
             operands.append(leaf)
-        elif type(leaf) is float and kind is not None:
-            operands.append(torch.full((), leaf, dtype=kind))
-            has_numbers = True
-        else:
-            continue
-        places.append(k)
+            places.append(k)
+    if n_differentiated == 0:
+        obstacle = obstacle or "nothing is differentiated"
     devices = {x.device for x in operands if isinstance(x, torch.Tensor) and x.dim()}
     if len(devices) > 1:
         obstacle = obstacle or f"its arguments are on several devices: {', '.join(sorted(map(str, devices)))}"
-    without = tuple(None if k in places else leaf for k, leaf in enumerate(rest))
+    without = tuple(None if isinstance(leaf, torch.Tensor) else leaf for leaf in rest)
     return TorchCall(
-        request,
-        tuple(operands),
-        n_differentiated,
-        tuple(trees),
-        obstacle,
-        has_numbers,
-        rest_tree,
-        without,
-        tuple(places),
-        len(args),
+        request, tuple(operands), n_differentiated, tuple(trees), obstacle, rest_tree, without, tuple(places), len(args)
     )
 
 
@@ -134,8 +110,8 @@ def kind_of(leaf: Any) -> str:
     return "number" if type(leaf) is float else "static"
 
 
-def _number_type(leaves: Sequence[Any]) -> torch.dtype | None:
-    """The type of the floating-point tensors, if they have one."""
+def number_type(leaves: Sequence[Any]) -> torch.dtype | None:
+    """The type of the floating-point tensors, if they have but one."""
     types = {x.dtype for x in leaves if isinstance(x, torch.Tensor) and x.is_floating_point()}
     return types.pop() if len(types) == 1 else None
 

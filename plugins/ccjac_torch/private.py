@@ -68,6 +68,17 @@ def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:
     return unflatten_leaves(list(leaves), tree)
 
 
+def map_tensors(function: Callable[[torch.Tensor], Any], tree: Any) -> Any:
+    """A container with every tensor replaced."""
+    return pytree.tree_map_only(torch.Tensor, function, tree)
+
+
+def is_virtual(value: Any) -> bool:
+    """Whether a tensor is a tracer's stand-in without numbers, whose sizes may be symbols."""
+    fake = probe("fake")
+    return fake is not None and isinstance(value, fake)
+
+
 def is_subclass(tensor: torch.Tensor) -> bool:
     """Whether a tensor's operations are not torch's own: a subclass other than parameters and stand-ins of tracers."""
     kind = type(tensor)

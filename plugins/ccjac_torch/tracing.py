@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ccjac.backends.protocol import UntraceableError
 from ccjac.errors import CcjacError, InputError, UnsupportedError
 from ccjac.expand import Expander, Symbolic, Value, linearize
 from ccjac.program.linearization import Linearization
@@ -140,7 +141,7 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
         watched: The tensors that a guard watches, by ``id``.
 
     Raises:
-        TypeError: What the function does depends on numbers in its arguments, and some of them were Python's own.
+        UntraceableError: What the function does depends on numbers in its arguments.
     """
     traced = TorchTraced(call, obstacle=call.obstacle)
     if call.obstacle:
@@ -157,11 +158,9 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
                 continue
         else:
             raise UnsupportedError("the function reads other tensors from its surroundings at each call")
-    except LooksAtNumbersError as obstacle:
-        if call.has_numbers:
-            # With the numbers as they are, Python may do what it likes with them.
-            raise TypeError(str(obstacle)) from None
-        traced.obstacle = str(obstacle)
+    except LooksAtNumbersError as error:
+        # With numbers in place of stand-ins, Python may do what it likes.
+        raise UntraceableError(TypeError(str(error))) from None
     except UnsupportedError as obstacle:
         traced.obstacle = str(obstacle)
     except CcjacError:
