@@ -15,11 +15,10 @@ import jax.numpy as jnp
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
-from ccjac.kernels import Layout, Operand, Result, supports
+from ccjac.kernels import Layout, supports
+from ccjac.kernels.derivatives import cotangent_program, tangent_program
 from ccjac.limits import DERIVATIVE_LIMIT, ONE_FUSION
 from ccjac.program import Program
-from ccjac.program.accumulate import STRUCTURAL_ZERO
-from ccjac.program.derive import jvp, vjp
 
 from .shard_map import axes_of, varied
 from .templates import template
@@ -122,15 +121,7 @@ class Computation:
         n = len(self.operands)
 
         def build() -> tuple[Program, Layout]:
-            program, layout = self.built
-            scalars = [s for k in active for s in layout.operands[k].scalars]
-            derived = jvp(program, scalars, template)
-            tangents = _numbered([self.operands[k] for k in active], program.n_inputs)
-            results = [
-                Result(tuple(_nonzero(derived, layout.results[k].entries)), self.results[k].dtype)
-                for k in self.differentiable
-            ]
-            return derived, Layout((*layout.operands, *tangents), tuple(results))
+            return tangent_program(*self.built, active, self.differentiable, template)
 
         def plain(*operands: Any) -> Arrays:
             primals, tangents = operands[:n], operands[n:]
@@ -159,17 +150,7 @@ class Computation:
         kept = [k for k in range(len(self.operands)) if not linear or k not in active]
 
         def build() -> tuple[Program, Layout]:
-            program, layout = self.built
-            scalars = [s for k in active for s in layout.operands[k].scalars]
-            derived = vjp(program, scalars, [e for k in given for e in layout.results[k].entries], template)
-            if linear:
-                _check_linear(derived, frozenset(scalars))
-            cotangents = _numbered([self.results[k] for k in given], program.n_inputs)
-            places = iter(_nonzero(derived, range(len(scalars))))
-            results = [
-                Result(tuple(next(places) for _ in layout.operands[k].scalars), self.operands[k].dtype) for k in active
-            ]
-            return derived, Layout((*(layout.operands[k] for k in kept), *cotangents), tuple(results))
+            return cotangent_program(*self.built, active, given, template, linear=linear)
 
         def plain(*operands: Any) -> Arrays:
             given_operands = dict(zip(kept, operands[: len(kept)], strict=True))
@@ -201,23 +182,3 @@ class Computation:
             return [results[k] for k in wanted]
 
         return function
-
-
-def _numbered(specs: Sequence[Spec], first: int) -> list[Operand]:
-    """Operands that hold the next input scalars from ``first`` on."""
-    found: list[Operand] = []
-    for spec in specs:
-        found.append(Operand(tuple(range(first, first + spec.size)), spec.dtype))
-        first += spec.size
-    return found
-
-
-def _nonzero(program: Program, positions: Sequence[int]) -> list[int]:
-    """The positions among the results; those that are the constant zero become structural zeros."""
-    nodes = [program.nodes[r] for r in program.results]
-    return [STRUCTURAL_ZERO if p < 0 or (nodes[p].op == "const" and nodes[p].param == 0) else p for p in positions]
-
-
-def _check_linear(derived: Program, unknown: frozenset[int]) -> None:
-    if any(node.op == "input" and node.param in unknown for node in derived.nodes):
-        raise UnsupportedError("a derivative that is not linear in its tangents cannot be transposed")

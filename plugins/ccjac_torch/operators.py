@@ -14,10 +14,10 @@ import torch
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander
 from ccjac.kernels.call import Reduced, reduced
-from ccjac.kernels.layout import Layout, Operand, Result
+from ccjac.kernels.derivatives import cotangent_program, tangent_program
+from ccjac.kernels.layout import Layout
 from ccjac.limits import SCALAR_LIMIT
 from ccjac.program import Program
-from ccjac.program.derive import jvp, vjp
 from ccjac.program.linearization import Recorder
 
 from . import levels, plain
@@ -156,20 +156,12 @@ class Operator:
         """The product of cotangents with the derivative by the read operands ``wanted``."""
         key = ("reverse", wanted)
         if key not in self._derivatives:
-            layout, program = self._reduced.layout, self.program
-            active = [s for k in wanted for s in layout.operands[k].scalars]
-            entries = [e for r in layout.results for e in r.entries]
-            derived = vjp(program, active, entries, _templates())
-            places = _Counter(program.n_inputs)
-            operands = [*layout.operands, *(Operand(places.next(len(r.entries)), r.dtype) for r in layout.results)]
-            results = _Counter(0)
-            cotangents = [
-                Result(results.next(len(layout.operands[k].scalars)), layout.operands[k].dtype) for k in wanted
-            ]
+            layout = self._reduced.layout
+            derived, around = cotangent_program(self.program, layout, wanted, range(len(layout.results)), _templates())
             signature = self._signature
             self._derivatives[key] = Operator(
                 derived,
-                Layout(tuple(operands), tuple(cotangents)),
+                around,
                 [*signature.operands, *signature.results],
                 [signature.operands[k] for k in wanted],
                 kernel=self.kernel,
@@ -181,15 +173,12 @@ class Operator:
         """The product of the derivative with tangents of the read operands ``given``."""
         key = ("forward", given)
         if key not in self._derivatives:
-            layout, program = self._reduced.layout, self.program
-            active = [s for k in given for s in layout.operands[k].scalars]
-            derived = jvp(program, active, _templates())
-            places = _Counter(program.n_inputs)
-            tangents = [Operand(places.next(len(layout.operands[k].scalars)), layout.operands[k].dtype) for k in given]
+            layout = self._reduced.layout
+            derived, around = tangent_program(self.program, layout, given, range(len(layout.results)), _templates())
             signature = self._signature
             self._derivatives[key] = Operator(
                 derived,
-                Layout((*layout.operands, *tangents), layout.results),
+                around,
                 [*signature.operands, *(signature.operands[k] for k in given)],
                 signature.results,
                 kernel=self.kernel,
@@ -202,18 +191,6 @@ TYPES_OF = {name: dtype for name, (dtype, _) in TYPES.items()} | {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
-
-
-class _Counter:
-    """Numbers, some at a time."""
-
-    def __init__(self, start: int) -> None:
-        self._at = start
-
-    def next(self, count: int) -> tuple[int, ...]:
-        """The next ``count`` numbers."""
-        self._at += count
-        return tuple(range(self._at - count, self._at))
 
 
 def _reduced(program: Program, layout: Layout) -> Reduced:
