@@ -67,6 +67,11 @@ class Options:
             )
         _choice("executor", self.executor, get_args(Executor))
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the user left the choice of a road to an estimate."""
+        return all(isinstance(x, str) and x == "auto" for x in (self.granularity, self.executor, self.order))
+
     @classmethod
     def of(cls, name: str, keywords: Any) -> Options:
         """The options of a call of the public function ``name``.

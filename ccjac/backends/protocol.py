@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..estimate import Features
 from ..guards import Watch
 from ..program.accumulate import JacobianProgram
 from ..program.linearization import Linearization
@@ -67,7 +68,9 @@ class Traced(Protocol):
     """A function traced for one signature.
 
     Attributes:
-        linearization: The scalar graph and program, or ``None`` if the function does not expand to scalars.
+        features: What an estimate needs to know before the function is expanded; ``None`` to expand in any case.
+        linearization: The scalar graph and program, or ``None`` if the function does not expand to scalars.  May be
+            expensive; asked for only if the estimate is in favour.
         obstacle: Why it does not, or an empty string.
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
@@ -79,6 +82,9 @@ class Traced(Protocol):
             call.
         platform: Where the operands live: ``"cpu"`` or the framework's name of an accelerator.
     """
+
+    @property
+    def features(self) -> Features | None: ...
 
     @property
     def linearization(self) -> Linearization | None: ...

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from .. import estimate
 from ..backends.protocol import Backend, Traced
 from ..errors import UnsupportedError
 from ..options import Options
@@ -20,18 +21,32 @@ def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
 ) -> tuple[Plan, JacobianProgram | None]:
     """The plan, and the program unless the plan is the framework's own mode."""
-    linearization, obstacle = traced.linearization, traced.obstacle
-    if linearization is not None:
-        chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
-        try:
-            program = accumulate(
-                linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes
-            )
-            executor, reason = backend.select_executor(program, options.executor, platform=traced.platform)
-            return chosen.with_executor(executor, reason), program
-        except UnsupportedError as error:
-            obstacle = str(error)
-    return Plan(None, (), "fallback", executor=backend.mode(traced), reason=obstacle), None
+    try:
+        return _scalar(backend, traced, options, name, remember=remember)
+    except UnsupportedError as error:
+        return Plan(None, (), "fallback", executor=backend.mode(traced), reason=str(error)), None
+
+
+def _scalar(
+    backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
+) -> tuple[Plan, JacobianProgram]:
+    """The plan and the straight-line program.
+
+    Raises:
+        UnsupportedError: There is no such program, or it would not pay; a choice that the user made is not questioned.
+    """
+    features = traced.features if options.automatic else None
+    if features is not None and (reason := estimate.obstacle(features)) is not None:
+        raise UnsupportedError(reason)
+    linearization = traced.linearization
+    if linearization is None:
+        raise UnsupportedError(traced.obstacle)
+    chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
+    program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
+    if features is not None and (reason := estimate.late_obstacle(features, program.program.operations)) is not None:
+        raise UnsupportedError(reason)
+    executor, reason = backend.select_executor(program, options.executor, platform=traced.platform)
+    return chosen.with_executor(executor, reason), program
 
 
 def built(backend: Backend, traced: Traced, options: Options, name: str) -> Callable[..., Any]:

@@ -15,14 +15,14 @@ STRICT = "CCJAC_STRICT"
 def unforeseen(error: Exception, fun: Any) -> str:
     """Let a function that the framework can differentiate work all the same: why it is not expanded, as an obstacle.
 
-    The framework's own mode raises again what is the user's error.
+    The framework's own mode raises again what is the user's error.  ``fun`` is the user's function, or its name.
 
     Raises:
         Exception: ``error`` itself, under ``CCJAC_STRICT=1``.
     """
     if os.environ.get(STRICT, "") not in ("", "0"):
         raise error
-    name = getattr(fun, "__name__", type(fun).__name__)
+    name = fun if isinstance(fun, str) else getattr(fun, "__name__", type(fun).__name__)
     what = f"{type(error).__name__}: {error}"
     log.warning("ccjac: %s was not expanded because of an error in ccjac; please report it: %s", name, what)
     log.debug("the error", exc_info=error)

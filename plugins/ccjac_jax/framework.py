@@ -12,6 +12,10 @@ from jax.extend import core as jex
 
 from ccjac.executor import working_mode
 
+from .features import inner_jaxprs
+from .names import ELEMENTWISE
+from .reductions import REDUCTIONS
+from .structural import IDENTITIES, STRUCTURAL
 from .tracing import JaxTraced
 
 FlatFunction = Callable[..., list[Any]]
@@ -92,7 +96,11 @@ def jacobian_of(
             )(*operands[:n_differentiated])
             return blocks, results
 
-        chosen = mode or working_mode(n_inputs, n_results, lambda mode: jax.eval_shape(lambda: by(mode)))
+        def works(mode: str) -> None:
+            if not has_both_modes(jaxpr):
+                jax.eval_shape(lambda: by(mode))
+
+        chosen = mode or working_mode(n_inputs, n_results, works)
         found, results = by(chosen)
         rows = dict(zip(moving, found, strict=True))
         blocks = [
@@ -103,6 +111,19 @@ def jacobian_of(
         return [*results, *blocks]
 
     return flat
+
+
+_TRANSPARENT = frozenset({"jit", "pjit", "closed_call", "remat", "checkpoint", "scan", "cond", "custom_jvp_call"})
+_BOTH_MODES = frozenset({*ELEMENTWISE, *STRUCTURAL, *IDENTITIES, *REDUCTIONS, *_TRANSPARENT})
+_BOTH_MODES -= {"scatter-mul", "scatter_mul"}
+
+
+def has_both_modes(jaxpr: Any) -> bool:
+    """Whether all operations are known to have a forward and a reverse rule; to find out for others takes a trace."""
+    return all(
+        eqn.primitive.name in _BOTH_MODES and not eqn.effects and all(map(has_both_modes, inner_jaxprs(eqn)))
+        for eqn in jaxpr.eqns
+    )
 
 
 def differentiated_by(function: FlatFunction, other: FlatFunction) -> FlatFunction:

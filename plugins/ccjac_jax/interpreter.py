@@ -28,7 +28,7 @@ from .names import ELEMENTWISE, label
 from .reductions import LINEAR_ONLY, REDUCTIONS
 from .structural import IDENTITIES, STRUCTURAL
 
-_CUSTOM = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr"}
+CUSTOM = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr"}
 
 
 def run(ex: Expander, jaxpr: Any, operands: Sequence[Value], consts: Sequence[Value] | None = None) -> list[Value]:
@@ -70,8 +70,8 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         return elementwise.apply(ex, eqn, operands)
     if any(isinstance(v, Symbolic) and v.active for v in operands) and any(is_float(v.aval) for v in eqn.outvars):
         return _differentiated(ex, eqn, operands)
-    if name in _CUSTOM:
-        return ex.run(eqn.params[_CUSTOM[name]], operands)
+    if name in CUSTOM:
+        return ex.run(eqn.params[CUSTOM[name]], operands)
     if name in REDUCTIONS:
         return [REDUCTIONS[name](ex, eqn, operands)]
     if (inner := lowered.inlined(eqn)) is not None:
@@ -79,7 +79,7 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     return lowered.evaluate(ex, eqn, operands)
 
 
-_KNOWN = frozenset({*ELEMENTWISE, *_CUSTOM, *REDUCTIONS, *LINEAR_ONLY})
+_KNOWN = frozenset({*ELEMENTWISE, *CUSTOM, *REDUCTIONS, *LINEAR_ONLY})
 
 
 def _concrete(eqn: Any, operands: list[Value]) -> list[Value]:

@@ -33,6 +33,16 @@ def inlined(eqn: Any) -> Any:
     return _by_signature(_trace_implementation, eqn)
 
 
+def composition(eqn: Any) -> Program:
+    """The operations on single entries that JAX lowers an equation to.
+
+    Raises:
+        UnsupportedError: It lowers it to others.
+    """
+    program: Program = _by_signature(_lower, eqn)
+    return program
+
+
 def evaluate(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
     """An equation entry by entry; its operands are values without tangents, or tangents themselves.
 
@@ -41,7 +51,7 @@ def evaluate(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
     """
     with_tangents = any(isinstance(v, Forms) for v in operands)
     try:
-        composition: Program = _by_signature(_lower, eqn)
+        composed = composition(eqn)
     except UnsupportedError:
         if with_tangents:
             why = "is applied to tangents in a derivative rule and is not known to be linear"
@@ -51,10 +61,10 @@ def evaluate(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
         # JAX spells out tangents that are zero, which an operand of a rule may be as well as any other number.
         zeros = [Forms(zero_forms(np.shape(v))) if _is_zero(v) else v for v in operands]
         try:
-            return _composed(ex, eqn, composition, zeros)
+            return _composed(ex, eqn, composed, zeros)
         except UnsupportedError:
             pass
-    return _composed(ex, eqn, composition, operands)
+    return _composed(ex, eqn, composed, operands)
 
 
 def _is_zero(value: Value) -> bool:

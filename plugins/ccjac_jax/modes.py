@@ -10,7 +10,7 @@ import jax
 from ccjac.backends.protocol import Request
 from ccjac.executor import working_mode
 
-from .framework import jacobian_of, whole
+from .framework import has_both_modes, jacobian_of, whole
 from .results import finished
 from .tracing import JaxTraced, function_of, split_auxiliary, unwrapped, wrapped
 
@@ -18,13 +18,20 @@ Run = Callable[..., Any]
 
 
 def mode(traced: JaxTraced) -> str:
-    """``"forward"`` unless there are fewer outputs than inputs and reverse mode works."""
+    """``"forward"`` unless there are fewer outputs than inputs and reverse mode works; tried out only where an
+    operation may lack a mode.
+    """
     call = traced.call
     n_inputs = sum(a.size for a in call.types[: call.n_differentiated])
     n_outputs = sum(a.size for a in traced.outputs)
     types = (*call.types, *map(jax.typeof, traced.captured))
     shapes = [jax.ShapeDtypeStruct(t.shape, t.dtype) for t in types]
-    return working_mode(n_inputs, n_outputs, lambda mode: jax.eval_shape(fallback(traced, mode), *shapes))
+
+    def works(mode: str) -> None:
+        if not has_both_modes(traced.closed.jaxpr):
+            jax.eval_shape(fallback(traced, mode), *shapes)
+
+    return working_mode(n_inputs, n_outputs, works)
 
 
 def fallback(traced: JaxTraced, mode: str) -> Run:

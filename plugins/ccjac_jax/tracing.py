@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -11,12 +12,14 @@ import numpy as np
 
 from ccjac.backends.protocol import Request, UntraceableError
 from ccjac.errors import CcjacError, InputError, UnsupportedError
+from ccjac.estimate import Features
 from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, linearize, unforeseen
 from ccjac.guards import is_plain
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
 
 from .arguments import JaxCall
+from .features import features
 from .interpreter import run
 from .settings import platform_of
 
@@ -28,8 +31,6 @@ class JaxTraced:
     Attributes:
         call: The call it was traced for, without its values.
         closed: The user's function as a jaxpr of the call's operands.
-        linearization: The scalar graph and program, or ``None``.
-        obstacle: Why there is none.
         outputs: Shape and type of every differentiated result.
         auxiliary: Shape and type of every auxiliary result that is an array.
         output_tree, auxiliary_tree: Their containers.
@@ -40,12 +41,12 @@ class JaxTraced:
         read_types: Their types.
         reusable: Whether later calls may use the compiled function: not if it captured a value of an enclosing trace
             that no guard watches.
+        platform: Where the operands live.
+        name: The user's function's.
     """
 
     call: JaxCall
     closed: Any = field(default=None, repr=False)
-    linearization: Linearization | None = None
-    obstacle: str = ""
     outputs: tuple[Any, ...] = ()
     auxiliary: tuple[Any, ...] = ()
     output_tree: Any = None
@@ -56,6 +57,37 @@ class JaxTraced:
     read_types: tuple[Any, ...] = ()
     reusable: bool = True
     platform: str = "cpu"
+    name: str = "fun"
+
+    @cached_property
+    def features(self) -> Features:
+        """What an estimate needs to know."""
+        n, n_outputs = self.call.n_differentiated, len(self.outputs)
+        try:
+            return features(self.closed, n, n_outputs)
+        except Exception as error:
+            unforeseen(error, self.name)
+            # Nothing speaks against an expansion.
+            return Features(sum(a.size for a in self.call.types[:n]), sum(a.size for a in self.outputs))
+
+    @property
+    def linearization(self) -> Linearization | None:
+        """The scalar graph and program, or ``None``; expanded when it is first asked for."""
+        return self._expanded[0]
+
+    @property
+    def obstacle(self) -> str:
+        """Why there is no linearization."""
+        return self._expanded[1]
+
+    @cached_property
+    def _expanded(self) -> tuple[Linearization | None, str]:
+        try:
+            return _linearize(self.call, self.closed, len(self.outputs)), ""
+        except UnsupportedError as obstacle:
+            return None, str(obstacle)
+        except Exception as error:
+            return None, unforeseen(error, self.name)
 
     @property
     def entry_dtypes(self) -> np.ndarray:
@@ -80,12 +112,13 @@ class JaxTraced:
 
     def types(self) -> JaxTraced:
         """What compiled code may keep: no value, no function, no trace."""
-        return replace(self, linearization=None, closed=None, captured=())
+        return replace(self, closed=None, captured=())
 
 
 def trace(call: JaxCall, watched: Mapping[int, Any] | None = None) -> JaxTraced:
-    """Trace the user's function, then expand it to scalars if that is possible."""
+    """Trace the user's function."""
     traced = JaxTraced(call.without_values(), platform=platform_of(call.operands))
+    traced.name = getattr(call.request.fun, "__name__", traced.name)
     fun = function_of(call.request)
 
     def flat(*operands: Any) -> list[Any]:
@@ -109,12 +142,6 @@ def trace(call: JaxCall, watched: Mapping[int, Any] | None = None) -> JaxTraced:
     n_outputs = traced.output_tree.num_leaves
     traced.outputs, traced.auxiliary = tuple(avals[:n_outputs]), tuple(avals[n_outputs:])
     _capture(traced, closed.consts, watched or {})
-    try:
-        traced.linearization = _linearize(call, closed, n_outputs)
-    except UnsupportedError as obstacle:
-        traced.obstacle = str(obstacle)
-    except Exception as error:
-        traced.obstacle = unforeseen(error, call.request.fun)
     return traced
 
 

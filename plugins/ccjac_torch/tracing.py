@@ -35,6 +35,7 @@ class TorchTraced:
 
     Attributes:
         call: The call it was traced for.
+        features: Nothing is estimated before an expansion.
         linearization: The scalar graph and program, or ``None``.
         obstacle: Why there is none.
         outputs: Shape and type of every differentiated result.
@@ -46,6 +47,7 @@ class TorchTraced:
     """
 
     call: TorchCall
+    features: None = None
     linearization: Linearization | None = None
     obstacle: str = ""
     outputs: tuple[Spec, ...] = ()

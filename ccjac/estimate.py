@@ -1,0 +1,183 @@
+"""Whether a straight-line program pays: an estimate from the traced function, made before anything is expanded.
+
+A backend walks its trace once and counts (:class:`Features`); nothing is built, so that refusing costs a fraction of
+what the framework's own first call costs.  Seconds are those of one core of 2024; only their ratios decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .limits import ENTRY_LIMIT, PROGRAM_LIMIT, SCALAR_LIMIT
+
+OPERATION_SECONDS = 60e-6
+"""To expand, differentiate, order, accumulate and compile one scalar operation: 3,000 to 13,000 operations took 50 to
+70 µs each."""
+FOLDED_SECONDS = 12e-6
+"""To compute a product or a sum of constants."""
+COMPILATION_SECONDS = 15e-6
+"""To compile one operation of a program that stands."""
+GOOD_RATIO = 0.33
+"""What a good order takes of the products and sums of forward accumulation: 0.25 to 0.8."""
+ENTRY_SECONDS = 0.15e-6
+"""To lay out one entry of the Jacobian, zero or not."""
+KERNEL_SECONDS = 0.03
+"""To compile a program of no operations."""
+
+EQUATION_SECONDS = 3.5e-3
+"""To trace, lower and compile one equation's tangents in the framework; 1 to 8 ms."""
+FRAMEWORK_SECONDS = 0.035
+"""To compile an empty function in the framework."""
+FIRST_CALL_RATIO, FIRST_CALL_SECONDS = 1.5, 0.1
+"""How much longer than the framework's a first call may take: a ratio, and seconds on top."""
+
+SCALAR_NANOSECONDS = 0.7
+"""One operation of a straight-line program on one sample."""
+FUNCTION_NANOSECONDS = 4.0
+"""One exponential, sine or the like on one sample; the framework computes them vector by vector."""
+CALL_NANOSECONDS = 3_000.0
+"""A kernel's call."""
+ARRAY_NANOSECONDS = 0.05
+"""One operation on one entry of an array in the framework."""
+ARRAY_FUNCTION_NANOSECONDS = 1.2
+"""One exponential, sine or the like on one entry of an array in the framework."""
+PRODUCT_NANOSECONDS = 0.02
+"""One multiply-add of a matrix product in the framework."""
+WRITE_NANOSECONDS = 0.06
+"""One entry of a result."""
+FRAMEWORK_CALL_NANOSECONDS = 10_000.0
+"""A call of a compiled function in the framework; and what a loop costs besides, per step."""
+LOOP_NANOSECONDS = 1_000.0
+
+
+@dataclass
+class Features:
+    """What is counted in a traced function.
+
+    Attributes:
+        inputs: Differentiated input scalars.
+        outputs: Differentiated output scalars.
+        operations: Scalar operations of the value that depend on an argument.
+        functions: Those of them that are exponentials, sines and the like.
+        active: Operations that depend on a differentiated argument, matrix products apart.
+        contractions: Multiply-adds of matrix products that do.
+        partials: Local partials that are not constants.
+        edges: All local partials.
+        forward: Products and sums when derivatives are accumulated from the inputs, zeros left out.
+        folded: Products and sums of constants, which are done once.
+        entries: Entries of the Jacobian that are not always zero.
+        equations: Of the traced function; the body of a loop counts once.
+        steps: Of loops.
+        affine: Whether the Jacobian does not depend on any argument.
+        obstacle: Why the function cannot be expanded, or an empty string.
+    """
+
+    inputs: int = 0
+    outputs: int = 0
+    operations: float = 0.0
+    functions: float = 0.0
+    active: float = 0.0
+    contractions: float = 0.0
+    partials: float = 0.0
+    edges: float = 0.0
+    forward: float = 0.0
+    folded: float = 0.0
+    entries: float = 0.0
+    equations: int = 0
+    steps: float = 0.0
+    affine: bool = False
+    obstacle: str = ""
+
+    @property
+    def accumulated(self) -> float:
+        """Products and sums of a good order: no more than from the inputs, or from the outputs one by one.
+
+        Good orders save more than half of forward accumulation, but every entry takes a product and a sum or so.
+        """
+        good = max(min(2 * self.entries, self.forward), GOOD_RATIO * self.forward)
+        return min(good, 2 * self.edges * self.outputs)
+
+    @property
+    def program(self) -> float:
+        """Operations of the Jacobian's program."""
+        # The values of linear functions are not needed.
+        return 0.0 if self.affine else self.operations + self.partials + self.accumulated
+
+
+def obstacle(features: Features) -> str | None:
+    """Why a function had better be left to the framework, or ``None`` if its straight-line program pays."""
+    if features.obstacle:
+        return features.obstacle
+    if features.operations > SCALAR_LIMIT:
+        return f"the function expands to more than {SCALAR_LIMIT:,} scalar operations"
+    if features.inputs * features.outputs > ENTRY_LIMIT:
+        return f"the Jacobian has {features.outputs:,} x {features.inputs:,} entries"
+    if features.program > 2 * PROGRAM_LIMIT:
+        return f"its straight-line program has about {features.program:,.0f} operations"
+    ours, theirs = first_call(features), framework_first_call(features)
+    if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:
+        return (
+            f"its straight-line program of about {features.program:,.0f} operations would take {ours:.1f} s to "
+            f"compile, the framework's own mode {theirs:.1f} s"
+        )
+    ours, theirs = call(features), min(framework_call(features, mode) for mode in ("forward", "reverse"))
+    if ours > theirs:
+        return (
+            f"a call of its straight-line program would take {ours / 1e3:.0f} µs, "
+            f"of the framework's own mode {theirs / 1e3:.0f} µs"
+        )
+    return None
+
+
+def late_obstacle(features: Features, operations: int) -> str | None:
+    """The same once the program of ``operations`` operations stands, and only remains to be compiled."""
+    ours = KERNEL_SECONDS + COMPILATION_SECONDS * operations
+    theirs = framework_first_call(features)
+    if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:
+        return (
+            f"its straight-line program of {operations:,} operations would take {ours:.1f} s to compile, "
+            f"the framework's own mode {theirs:.1f} s"
+        )
+    return None
+
+
+def first_call(features: Features) -> float:
+    """Seconds of the first call of a straight-line program."""
+    entries = features.inputs * features.outputs
+    computed = OPERATION_SECONDS * features.program + FOLDED_SECONDS * features.folded
+    return KERNEL_SECONDS + computed + ENTRY_SECONDS * entries
+
+
+def framework_first_call(features: Features) -> float:
+    """Seconds of the first call in the framework's better mode."""
+    return FRAMEWORK_SECONDS + EQUATION_SECONDS * features.equations
+
+
+def call(features: Features) -> float:
+    """Nanoseconds of a call of a straight-line program on one sample."""
+    simple = features.program - features.functions
+    return (
+        CALL_NANOSECONDS
+        + SCALAR_NANOSECONDS * simple
+        + FUNCTION_NANOSECONDS * features.functions
+        + WRITE_NANOSECONDS * features.inputs * features.outputs
+    )
+
+
+def framework_call(features: Features, mode: str) -> float:
+    """Nanoseconds of a call of ``"forward"`` or ``"reverse"`` mode in the framework."""
+    sweeps = features.inputs if mode == "forward" else features.outputs
+    simple = features.operations - features.functions
+    return (
+        FRAMEWORK_CALL_NANOSECONDS
+        + ARRAY_NANOSECONDS * (simple + sweeps * features.active)
+        + ARRAY_FUNCTION_NANOSECONDS * features.functions
+        + PRODUCT_NANOSECONDS * sweeps * features.contractions
+        + WRITE_NANOSECONDS * features.inputs * features.outputs
+        + LOOP_NANOSECONDS * features.steps
+    )
+
+
+def better_mode(features: Features) -> str:
+    """``"forward"`` or ``"reverse"``, whichever sweeps less often through the function."""
+    return "forward" if features.inputs <= features.outputs else "reverse"
