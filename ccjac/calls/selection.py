@@ -16,6 +16,10 @@ def known_backends() -> dict[str, Backend]:
     return {backend.name: backend for backend in discovery.answers("ccjac_backend")}
 
 
+_EXTRAS = ("jax", "torch")
+"""Backends that come with ccjac, each with an extra of its name."""
+
+
 def select_backend(wanted: str | Backend | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Backend:
     """The backend that was asked for, or the one that an argument belongs to.
 
@@ -29,7 +33,7 @@ def select_backend(wanted: str | Backend | None, args: tuple[Any, ...], kwargs: 
         if wanted not in known:
             raise BackendError(
                 f"`backend` must be one of the installed {sorted(known)}, got {wanted!r}. "
-                f"Install it with `pip install 'ccjac[{wanted}]'`."
+                + (f"Install it with `pip install 'ccjac[{wanted}]'`." if wanted in _EXTRAS else "See its spelling.")
             )
         return known[wanted]
     for backend in known.values():

@@ -25,7 +25,12 @@ _CHECKED_POINTS = 256
 
 def demo(
     task: Annotated[
-        str, typer.Argument(metavar="[TASK]", help="A task of the catalogue, such as RoeFlux_3d or RobotArm_6DOF.")
+        str,
+        typer.Argument(
+            metavar="[TASK]",
+            help="A task of the catalogue, such as RoeFlux_3d or RobotArm_6DOF.",
+            autocompletion=catalogue.complete,
+        ),
     ] = "RoeFlux_1d",
     batch: Annotated[
         list[int] | None,

@@ -121,7 +121,7 @@ def show(
             [
                 name,
                 order.method or "-",
-                "optimal" if order.optimal else "pending" if order.pending else "-",
+                f"optimal by {order.proof}" if order.optimal else "pending" if order.pending else "-",
                 order.cost,
                 number(order.lower_bound or None),
                 f"{order.seconds:.3g}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ..errors import CcjacError
+from ..errors import CcjacError, nearest
 
 
 def find(name: str, command: str) -> Any:
@@ -27,9 +26,16 @@ def find(name: str, command: str) -> Any:
     known = {task.lower(): found for task, found in import_module("ccjac_zoo").tasks().items()}
     if name.lower() in known:
         return known[name.lower()]
-    near = [known[n].name for n in get_close_matches(name.lower(), known, n=5, cutoff=0.4)]
-    hint = f"The nearest are {', '.join(near)}." if near else "One of them is RoeFlux_1d."
+    hint = nearest(name, (task.name for task in known.values())) or " One of them is RoeFlux_1d."
     raise CcjacError(
-        f"`{command}`: none of the catalogue's {len(known)} tasks is called {name!r}. {hint} "
+        f"`{command}`: none of the catalogue's {len(known)} tasks is called {name!r}.{hint} "
         "`ccjac_zoo.tasks()` lists all; a function of your own is MODULE:FUNCTION or FILE.py:FUNCTION for `ccjac plan`."
     )
+
+
+def complete(beginning: str) -> list[str]:
+    """The tasks whose names begin so, for the shell's completion; empty without a catalogue."""
+    if find_spec("ccjac_zoo") is None:
+        return []
+    names = [found.name for found in import_module("ccjac_zoo").tasks().values()]
+    return sorted(name for name in names if name.lower().startswith(beginning.lower()))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .catalogue import complete
 from .failures import TRACEBACK
 
 
@@ -33,6 +34,7 @@ Function = Annotated[
         help="A function: MODULE:FUNCTION, importable from here, or FILE.py:FUNCTION, or the name of a catalogue "
         "task (which brings its own arguments).",
         show_default=False,
+        autocompletion=complete,
     ),
 ]
 Arg = Annotated[

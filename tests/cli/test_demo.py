@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import jax.numpy as jnp
 import pytest
 
@@ -38,6 +42,19 @@ def test_an_unknown_framework_names_the_known_ones(run) -> None:
     code, _, err = run("demo", "Robertson", "--backend", "abacus")
     assert code == 1
     assert "here are jax" in err
+
+
+def test_the_shell_completes_tasks() -> None:
+    from ccjac.terminal.catalogue import complete
+
+    assert complete("roe") == ["RoeFlux_1d", "RoeFlux_3d"]
+    assert complete("nothing of the kind") == []
+    program = "from ccjac.cli import main; import sys; sys.argv = ['ccjac']; main()"
+    words = {"_CCJAC_COMPLETE": "complete_bash", "COMP_WORDS": "ccjac demo RoeFlux_3", "COMP_CWORD": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | words, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["RoeFlux_3d"]
 
 
 @pytest.mark.parametrize(

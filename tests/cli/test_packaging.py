@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+import ccjac
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["ccjac", "plugins/ccjac_jax", "order_zoo/ccjac_zoo", "trainer/ccjac_trainer"]
@@ -28,6 +31,14 @@ def test_import_leaves_heavy_modules_out(module: str) -> None:
     heavy = {"jax", "torch", "flax", "numba", "llvmlite", "rich", "typer", "matplotlib"}
     loaded = run(f"import sys, {module}; print(*sys.modules)").split()
     assert heavy.isdisjoint(loaded), sorted(heavy & set(loaded))
+
+
+def test_the_version_stands_in_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["hatch"]["version"]["path"] == "ccjac/__init__.py"
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {ccjac.__version__}\n" in citation
 
 
 def test_plugin_modules_do_not_import_their_framework() -> None:
