@@ -197,7 +197,8 @@ class _Walk(Checks):
                 continue
             found = function.__globals__.get(variable, MISSING)
             if found is MISSING:
-                if not hasattr(function.__builtins__, variable) and variable not in function.__builtins__:  # type: ignore[attr-defined]
+                builtin: Any = getattr(function, "__builtins__", {})
+                if not hasattr(builtin, variable) and variable not in builtin:
                     self.check(f"{variable!r} not in {space}")
                 continue
             if not (variable not in wanted.variables and isinstance(found, _BOXES)):
