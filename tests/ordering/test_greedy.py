@@ -23,7 +23,7 @@ from ccjac.ordering.greedy.rules import Ties
 from ccjac.ordering.states.reach import reach_table
 from ccjac_zoo.graphs import random_graph
 
-TARGETS = dict(zip(SCALAR_TASKS, (306, 221, 148, 88, 350, 429), strict=True))
+TARGETS = dict(zip(SCALAR_TASKS, (305, 221, 148, 88, 307, 414), strict=True))
 MODELS = (STRUCTURAL, MULTIPLICATIONS, ODD_PRICES)
 
 
@@ -151,9 +151,11 @@ def test_dead_vertices_go_first_and_cost_nothing() -> None:
 
 
 def test_a_start_is_kept_if_it_is_better() -> None:
-    graph, record = paper_graph("g")
-    result = ccjac.search(graph, method="greedy", cost="structural", start=[record["alphagrad_order"]])
-    assert result.cost == record["alphagrad_order_cost"] == 417
+    graph, _ = paper_graph("g")
+    better = ccjac.search(graph, method="annealing", cost="structural", seconds=0.5)
+    assert better.cost < greedy.best(graph, STRUCTURAL).cost
+    result = ccjac.search(graph, method="greedy", cost="structural", start=[better.order])
+    assert result.cost == better.cost
     assert result.method == "given"
 
 

@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 
 from ..states.reach import reach_table
-from ..states.sets import HUB
+from ..states.sets import HUB, Numbered, numbered
+from .linear import WEIGHTS, pack_sorted, statics_of
 from .rules import Attempt, Family, Rule, Ties
 
 
 def load_kernels() -> None:
     """Load or compile the kernels, by running them on a graph of one edge."""
-    from . import loop_numba
+    from ..states.bits import pack_edges
+    from . import linear_numba, loop_numba
 
     graph = 2, np.array([[0, 1]], np.int64), np.zeros(1, np.int64), np.zeros(3, np.int64)
     nothing = np.zeros(0, np.int64)
     loop_numba.replay(*graph, nothing, 1)
     loop_numba.apply(*graph, nothing, np.zeros(5, np.int64), np.zeros(1, np.int64), HUB, 1, 1)
+    packed = pack_edges([1, 2], [(0, 1, True), (1, 2, False), (2, 3, True)], (1, 0, 0), True)
+    weights = np.zeros(WEIGHTS)
+    linear_numba.apply(packed.rows, packed.pair, True, *statics_of(packed, [0, 1]), weights, HUB, 9)
 
 
 class CompiledFamily(Family):
@@ -44,6 +49,23 @@ class CompiledFamily(Family):
         sign = -1 if ties == "reverse" else 1
         order, total = loop_numba.apply(*self._arrays, inner, weights, reach, HUB, sign, limit)
         return self.dead + tuple(order.tolist()), int(total)
+
+    def learned(self, weights: Sequence[float], limit: int) -> tuple[tuple[int, ...], int]:
+        """See :class:`.rules.Family`."""
+        from . import linear_numba
+
+        order, total = linear_numba.apply(*self._bits, np.array(weights, np.float64), HUB, limit)
+        vertices = self._start.vertices
+        return self.dead + tuple(vertices[v] for v in order.tolist()), int(total)
+
+    @cached_property
+    def _start(self) -> Numbered:
+        return numbered(self.graph)
+
+    @cached_property
+    def _bits(self) -> tuple[Any, ...]:
+        packed = pack_sorted(self.graph, self._start, self.cost)
+        return packed.rows, packed.pair, packed.units, *statics_of(packed, self._start.order)
 
     @cached_property
     def _reach(self) -> np.ndarray:

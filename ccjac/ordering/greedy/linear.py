@@ -105,10 +105,6 @@ def place_in(order: Sequence[int]) -> list[int]:
     return place
 
 
-def _signed_log(x: float) -> float:
-    return math.log1p(x) if x >= 0 else -math.log1p(-x)
-
-
 class LinearStatics:
     """What a graph gives the learned rules before anything is eliminated.
 
@@ -120,6 +116,7 @@ class LinearStatics:
         up, down = reach_counts(graph)
         self.reach_in, self.reach_out = [up[v] for v in start.vertices], [down[v] for v in start.vertices]
         self.place = place_in(start.order)
+        self._first: list[tuple[int, int, int]] = []
         inner = (1 << len(start.vertices)) - 1
         self.depth, self.height = [1] * len(start.vertices), [1] * len(start.vertices)
         for longest, rows, order in (
@@ -128,6 +125,12 @@ class LinearStatics:
         ):
             for v in order:
                 longest[v] = 1 + max((longest[u] for u in members(rows[v] & inner)), default=0)
+
+    def first(self, state: SetState) -> list[tuple[int, int, int]]:
+        """:func:`measures` of every vertex before anything is eliminated; counted once for all rules."""
+        if not self._first:
+            self._first = [measures(state, v) for v in range(len(self.place))]
+        return self._first
 
     def scores(self, weights: Sequence[float]) -> list[float]:
         """The part of every vertex's score that stays."""
@@ -143,29 +146,40 @@ class LinearStatics:
         return found
 
 
+def measures(state: SetState, v: int) -> tuple[int, int, int]:
+    """Price, damage and rise of a vertex."""
+    if state.structural:
+        rise = state.rise(v)
+        return state.n_in[v] * state.n_out[v], rise, rise
+    return state.price(v), *state.damage_and_rise(v)
+
+
 def apply(state: SetState, statics: LinearStatics, weights: Sequence[float], limit: int) -> tuple[list[int], int]:
     """The order of a rule in the numbers of ``state``, and its cost, cut short where it reaches ``limit``."""
     preds, succs, n_in, n_out, price = state.preds, state.succs, state.n_in, state.n_out, state.price
-    fixed, log1p, log, structural = statics.scores(weights), math.log1p, math.log, state.structural
+    fixed, log1p, log = statics.scores(weights), math.log1p, math.log
     unit_in, unit_out, inputs, outputs = state.unit_in, state.unit_out, state.inputs, state.outputs
-    w = tuple(weights)
+    w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14 = weights[:15]
 
-    def score(v: int) -> float:
-        ins, outs = n_in[v] or 1, n_out[v] or 1
-        degree = n_in[v] * n_out[v]
-        own = degree if structural else price(v)
-        damage, rise = (lambda r: (r, r))(state.rise(v)) if structural else state.damage_and_rise(v)
-        mixed = w[0] * own + w[1] * damage + w[2] * degree + w[3] * rise
+    # The inner loop: one function, and the same order of operations as in :func:`.linear_numba.local_score`.
+    def score(v: int, measured: tuple[int, int, int] | None = None) -> float:
+        own, damage, rise = measured or measures(state, v)
+        ins, outs = n_in[v], n_out[v]
+        degree = ins * outs
+        ins, outs = ins or 1, outs or 1
+        mixed = w0 * own + w1 * damage + w2 * degree + w3 * rise
         total = log1p(mixed) if mixed >= 0 else -log1p(-mixed)
-        total += w[4] * log(ins) + w[5] * log(outs)
-        total += w[6] * ((preds[v] & inputs).bit_count() / ins) + w[7] * ((succs[v] & outputs).bit_count() / outs)
-        total += w[8] * (ins == 1) + w[9] * (outs == 1)
-        total += w[10] * (unit_in[v] / ins) + w[11] * (unit_out[v] / outs)
-        total += w[12] * log1p(own)
-        total += w[13] * _signed_log(damage) + w[14] * _signed_log(rise)
+        total += w4 * log(ins) + w5 * log(outs)
+        total += w6 * ((preds[v] & inputs).bit_count() / ins) + w7 * ((succs[v] & outputs).bit_count() / outs)
+        total += w8 * (ins == 1) + w9 * (outs == 1)
+        total += w10 * (unit_in[v] / ins) + w11 * (unit_out[v] / outs)
+        total += w12 * log1p(own)
+        log_damage = log1p(damage) if damage >= 0 else -log1p(-damage)
+        log_rise = log1p(rise) if rise >= 0 else -log1p(-rise)
+        total += w13 * log_damage + w14 * log_rise
         return total + fixed[v]
 
-    key = [score(v) for v in range(len(fixed))]
+    key = [score(v, m) for v, m in enumerate(statics.first(state))]
     heap = [(k, -v) for v, k in enumerate(key)]
     heapq.heapify(heap)
     order: list[int] = []

@@ -46,7 +46,7 @@ def local_score(m, pair, weights):
     total = signed_log(mixed)
     total += weights[4] * math.log(ins) + weights[5] * math.log(outs)
     total += weights[6] * (m[INPUTS] / ins) + weights[7] * (m[OUTPUTS] / outs)
-    total += weights[8] * (n_in == 1) + weights[9] * (n_out == 1)
+    total += weights[8] * (ins == 1) + weights[9] * (outs == 1)
     total += weights[10] * (m[UNIT_IN] / ins) + weights[11] * (m[UNIT_OUT] / outs)
     total += weights[12] * math.log1p(own)
     total += weights[13] * signed_log(m[DAMAGE]) + weights[14] * signed_log(m[RISE])

@@ -10,6 +10,7 @@ from ...cost import CostModel
 from ...graph import Graph
 from ..states.reach import reach_table
 from ..states.sets import HUB, SetState, members, numbered
+from . import linear
 from .rules import Attempt, Family, Rule, Ties
 
 
@@ -79,6 +80,16 @@ class PythonFamily(Family):
                     heapq.heappush(heap, (now, sign * u))
         vertices = self._start.vertices
         return self.dead + tuple(vertices[v] for v in order), total
+
+    def learned(self, weights: Sequence[float], limit: int) -> tuple[tuple[int, ...], int]:
+        """See :class:`.rules.Family`."""
+        order, total = linear.apply(SetState(self._start, self.cost), self._statics, weights, limit)
+        vertices = self._start.vertices
+        return self.dead + tuple(vertices[v] for v in order), total
+
+    @cached_property
+    def _statics(self) -> linear.LinearStatics:
+        return linear.LinearStatics(self.graph, self._start)
 
     @cached_property
     def _reach(self) -> list[int]:

@@ -83,3 +83,7 @@ class Family(ABC):
     @abstractmethod
     def apply(self, rule: Rule, ties: Ties, limit: int) -> tuple[tuple[int, ...], int]:
         """The order of ``rule`` and its cost.  An order that reaches ``limit`` is cut short there."""
+
+    @abstractmethod
+    def learned(self, weights: Sequence[float], limit: int) -> tuple[tuple[int, ...], int]:
+        """The same for a learned rule; see :mod:`.linear`."""

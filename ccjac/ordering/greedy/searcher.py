@@ -20,6 +20,7 @@ from ...graph import Graph
 from ..bounds import menger as bound
 from ..protocol import Listener, Progress, SearchResult
 from .compiled import CompiledFamily, load_kernels
+from .linear import linear_rules
 from .python import PythonFamily
 from .rules import RULES, Attempt, Family, Rule, Ties
 
@@ -32,9 +33,10 @@ NAMES = ("forward", "reverse", "markowitz", *_BY_NAME)
 _COSTLY = 4_000
 """From this many intermediate vertices on only the cheap rules run."""
 
-_COMPILED = 20_000
-"""From this many on the rules run compiled.  Loading the kernels takes a second, but compiling them, once per machine,
-some fifteen: on smaller graphs the rules take less than that anyway."""
+_COMPILED = 2_000
+"""From this many on the rules run compiled.  Loading the kernels takes half a second, and compiling them, once per
+machine, some fifteen; in Python all rules together take a fifth of a second on a thousand vertices, and seconds on
+three thousand."""
 
 _UNBOUNDED = 1 << 62
 
@@ -138,6 +140,9 @@ def _attempts(family: Family, start: Sequence[Sequence[int]]) -> list[tuple[str,
     def apply(rule: Rule) -> Callable[[int], Attempt]:
         return lambda limit: family.apply(rule, "reverse", limit)
 
+    def learned(weights: Sequence[float]) -> Callable[[int], Attempt]:
+        return lambda limit: family.learned(weights, limit)
+
     found = [("given", replay(order)) for order in start]
     found.append(("greedy:LM", apply(RULES[0])))
     found += [(f"greedy:{name}", replay(scan(graph))) for name, scan in _SCANS.items()]
@@ -146,6 +151,7 @@ def _attempts(family: Family, start: Sequence[Sequence[int]]) -> list[tuple[str,
         for rule in RULES[1:]
         if (rule.cheap or not large) and rule.name not in twins
     ]
+    found += [(f"greedy:{rule.name}", learned(rule.weights)) for rule in linear_rules(cost, len(family.live))]
     return found
 
 

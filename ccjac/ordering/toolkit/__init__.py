@@ -1,1 +1,6 @@
-"""What searchers are made of: the best order so far, parts that take turns, compiled loops."""
+"""What searchers are made of, those of plugins too: the best order so far, parts that take turns, compiled loops."""
+
+from .incumbent import Incumbent
+from .turns import Interleaved, Part, interleave
+
+__all__ = ["Incumbent", "Interleaved", "Part", "interleave"]

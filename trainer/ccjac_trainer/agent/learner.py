@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -77,6 +78,12 @@ def imitation_loss(answer: Answer, batch: Batch) -> tuple[jax.Array, dict[str, j
     return loss, {"divergence": divergence, "value": jnp.mean(jnp.abs(error)), "hits": hits}
 
 
+@cache
+def learner(shape: Shape, rate: float) -> Learner:
+    """The learner of a shape and rate; its steps are compiled once per process."""
+    return Learner(shape, rate=rate)
+
+
 class Learner:
     """Compiled steps for one shape of network.
 
@@ -100,10 +107,9 @@ class Learner:
     def begin(self, seed: int, weights: Weights | None = None) -> Learned:
         """The state before the first step."""
         weights = fresh(self.shape, seed) if weights is None else weights
-        # Copies: the two may not share buffers, which a step gives away.
-        state = Learned(
-            weights, jax.tree.map(jnp.copy, weights), self._optimiser.init(weights), jnp.zeros((), jnp.int32)
-        )
+        # Copies: a step gives its buffers away.
+        own, mean = jax.tree.map(jnp.array, weights), jax.tree.map(jnp.array, weights)
+        state = Learned(own, mean, self._optimiser.init(own), jnp.zeros((), jnp.int32))
         return jax.device_put(state, self._everywhere)
 
     def share(self, batch: Batch) -> Batch:
