@@ -82,7 +82,7 @@ def contract(
         return _contract_forms(ex, left, right, batch, contracted)
     factors = [lift(builder, v) for v in (left, right)]
     ids = [ex.converted(f.ids, f.dtype, dtype) for f in factors]
-    a, b, shape = _matrices(ids[0], ids[1], batch, contracted)
+    a, b, shape = matrices(ids[0], ids[1], batch, contracted)
     ex.recorder.check_size(2 * a.shape[0] * a.shape[1] * b.shape[1] * a.shape[2])
     add, mul = ex.combiner("add", dtype), ex.combiner("mul", dtype)
     zero = builder.const(0.0 if is_floating(dtype) else 0, dtype)
@@ -102,7 +102,7 @@ def _contract_forms(
         raise unsupported("dot_general", "multiplies two tangents in a derivative rule")
     flipped = isinstance(right, Forms)
     entries = [v.entries if isinstance(v, Forms) else lift(ex.builder, v).ids for v in (left, right)]
-    a, b, shape = _matrices(entries[0], entries[1], batch, contracted)
+    a, b, shape = matrices(entries[0], entries[1], batch, contracted)
     ex.recorder.check_size(2 * a.shape[0] * a.shape[1] * b.shape[1] * a.shape[2])
     out = zero_forms((a.shape[0], a.shape[1], b.shape[1]))
     for k, i, j in np.ndindex(out.shape):
@@ -212,10 +212,10 @@ def _accumulated(combine: Callable[[Any, Any], Any], array: np.ndarray, axis: in
     return np.moveaxis(done[::-1] if reverse else done, 0, axis)
 
 
-def _matrices(
+def matrices(
     left: np.ndarray, right: np.ndarray, batch: tuple[Axes, Axes], contracted: tuple[Axes, Axes]
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """The operands as ``[batch, m, k]`` and ``[batch, n, k]``, and the result's shape."""
+    """The operands of a contraction as ``[batch, m, k]`` and ``[batch, n, k]``, and the result's shape."""
 
     def arranged(array: np.ndarray, b: Axes, k: Axes) -> tuple[np.ndarray, list[int]]:
         free = [d for d in range(array.ndim) if d not in (*b, *k)]

@@ -31,7 +31,7 @@ def apply(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
             operands,
             out.shape,
             out.dtype.name,
-            template=lambda active, dtypes: _template(ex, eqn, active, dtypes),
+            template=lambda active, dtypes: template(ex, eqn, active, dtypes),
             label=label(eqn),
         )
     ]
@@ -40,7 +40,8 @@ def apply(ex: Expander, eqn: Any, operands: Sequence[Value]) -> list[Value]:
 _templates: dict[Hashable, Template] = {}
 
 
-def _template(ex: Expander, eqn: Any, active: tuple[int, ...], dtypes: Sequence[str]) -> Template:
+def template(ex: Expander, eqn: Any, active: tuple[int, ...], dtypes: Sequence[str]) -> Template:
+    """The value and the partials of an elementwise equation, for operands of these types of which some are active."""
     name = eqn.primitive.name
     out_dtype = eqn.outvars[0].aval.dtype.name
     key = (name, active, tuple(dtypes), out_dtype, parameter(name, eqn.params), setting("jax_enable_x64"))

@@ -53,7 +53,7 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     if eqn.effects:
         raise unsupported(name, "has side effects")
     if all(map(is_known, operands)):
-        return _concrete(eqn, operands)
+        return concrete(eqn, operands)
     for var in (*eqn.invars, *eqn.outvars):
         if jax.numpy.issubdtype(getattr(var.aval, "dtype", np.float32), np.complexfloating):
             raise unsupported(name, "works on complex numbers")
@@ -82,7 +82,8 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 _KNOWN = frozenset({*ELEMENTWISE, *CUSTOM, *REDUCTIONS, *LINEAR_ONLY})
 
 
-def _concrete(eqn: Any, operands: list[Value]) -> list[Value]:
+def concrete(eqn: Any, operands: list[Value]) -> list[Value]:
+    """An equation on known arrays."""
     if all(isinstance(v, np.ndarray) for v in operands) and (done := on_numpy(eqn, operands)) is not None:
         return done
     distinct = local.operands_of(eqn)
@@ -105,23 +106,27 @@ def _moved(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         raise unsupported(name, "has indices that depend on the arguments")
     positions = expand.positions_of([np.shape(v) for v in entries])
     moved = rule(eqn.params, positions, [as_numpy(v) for v in indices])
-    fill = _outside(ex, eqn, outs[0].dtype.name) if name == "gather" else None
+    fill = None
+    if name == "gather" and (number := outside(eqn)) is not None:
+        fill = ex.builder.const(number, outs[0].dtype.name)
     return [expand.move(ex, entries, p, out.dtype.name, fill=fill) for p, out in zip(moved, outs, strict=True)]
 
 
-def _outside(ex: Expander, eqn: Any, dtype: str) -> int | None:
-    """What a gather reads outside its operand: ``fill_value``, or NaN and the smallest integer as in JAX."""
-    fill = eqn.params.get("fill_value")
-    if fill is not None:
-        return ex.builder.const(fill, dtype)
+def outside(eqn: Any) -> float | int | bool | None:
+    """What a gather reads outside its operand: ``fill_value``, or NaN and the smallest integer as in JAX; ``None`` if
+    it reads nothing there.
+    """
+    dtype = eqn.outvars[0].aval.dtype.name
+    if (fill := eqn.params.get("fill_value")) is not None:
+        return np.asarray(fill).item()
     if "FILL" not in str(eqn.params["mode"]):
         return None
     if expand.is_floating(dtype):
-        return ex.builder.const(float("nan"), dtype)
+        return float("nan")
     if dtype == "bool":
-        return ex.builder.const(True, dtype)
+        return True
     limits = np.iinfo(dtype)
-    return ex.builder.const(int(limits.max if dtype.startswith("u") else limits.min), dtype)
+    return int(limits.max if dtype.startswith("u") else limits.min)
 
 
 def _linear(ex: Expander, eqn: Any, operands: list[Value]) -> Value:

@@ -15,7 +15,7 @@ from .structural import scatter_positions
 
 ReductionRule = Callable[[Expander, Any, list[Value]], Value]
 
-_REDUCERS = {
+REDUCERS = {
     "reduce_sum": "add",
     "reduce_prod": "mul",
     "reduce_max": "max",
@@ -30,7 +30,7 @@ _SCATTERS |= {"scatter-min": "min", "scatter_min": "min", "scatter-max": "max", 
 
 
 def _reduce(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
-    return expand.reduce(ex, operands[0], tuple(eqn.params["axes"]), _REDUCERS[eqn.primitive.name])
+    return expand.reduce(ex, operands[0], tuple(eqn.params["axes"]), REDUCERS[eqn.primitive.name])
 
 
 def _running(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
@@ -78,7 +78,7 @@ def _by_matrix(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
 
 
 REDUCTIONS: dict[str, ReductionRule] = (
-    dict.fromkeys(_REDUCERS, _reduce)
+    dict.fromkeys(REDUCERS, _reduce)
     | dict.fromkeys(_SCANS, _running)
     | dict.fromkeys(_SCATTERS, _scatter_combine)
     | dict.fromkeys(("conv_general_dilated", "reduce_window_sum", "triangular_solve"), _by_matrix)

@@ -1,0 +1,237 @@
+"""From blocks to cells: all outputs are expanded at once, from the results down to the inputs.
+
+Outputs begin as classes by the block that computes them.  A class follows its operands column by column; where members
+read elements of different blocks, the class splits.  So classes are by construction: members of one run the same
+program, on other elements.  Members whose leaves coincide where others' do not are a class of their own too, for their
+Jacobian rows have fewer entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from .columns import LITERAL, Columns, Key, is_literal
+from .graph import ElementGraph
+
+CLASS_LIMIT = 512
+"""Classes of outputs beyond which a function has no structure worth the compilation of as many programs."""
+
+NODE_LIMIT = 6_000
+"""Operations of one cell beyond which it is no small program."""
+
+COINCIDENCE_LIMIT = 64
+"""Patterns of coinciding leaves beyond which entries of equal place are added up instead of told apart."""
+
+_SHARED = 0.3
+"""Classes that share this part of the smaller one's operations are computed together."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a cell: the block that it belongs to, and its operands' keys; ``None`` for a leaf."""
+
+    block: int
+    operands: tuple[Key, ...] | None
+
+
+@dataclass(eq=False)
+class Cell:
+    """One small program, and the members that run it.
+
+    Attributes:
+        columns: What the members read.
+        nodes: The program, by the key of the column of its results.
+        outputs: The keys of its outputs.
+        rows: For every output of the cell the flat positions ``[members]`` among the function's outputs.
+    """
+
+    columns: Columns
+    nodes: dict[Key, Node]
+    outputs: list[Key]
+    rows: list[np.ndarray]
+
+    @property
+    def members(self) -> int:
+        """How many times the program runs."""
+        return self.columns.members
+
+    def operations(self) -> set[Key]:
+        """What the program computes."""
+        return {key for key, node in self.nodes.items() if node.operands is not None}
+
+
+def cells_of(graph: ElementGraph, outputs: np.ndarray, *, cut: Collection[int] = ()) -> list[Cell]:
+    """The classes of some elements.
+
+    Args:
+        graph: The function.
+        outputs: Element numbers ``[outputs]``.
+        cut: Blocks whose elements are leaves.
+
+    Raises:
+        UnsupportedError: Too many classes, too large ones, or a wide sum that is not cut.
+    """
+    starts = graph.starts
+    waiting = list(_divided(np.arange(outputs.size), _blocks(starts, outputs)))
+    found: list[Cell] = []
+    while waiting:
+        members = waiting.pop()
+        expanded = _expand(graph, starts, outputs[members], cut)
+        if isinstance(expanded, np.ndarray):
+            waiting.extend(_divided(members, expanded))
+            if len(waiting) + len(found) > CLASS_LIMIT:
+                raise UnsupportedError(f"its outputs fall into more than {CLASS_LIMIT} classes of different structure")
+        else:
+            top, columns, nodes = expanded
+            found.append(Cell(columns, nodes, [top], [members]))
+    # In the order of their first outputs, whatever the order of the splits was.
+    return sorted(found, key=lambda cell: int(cell.rows[0][0]))
+
+
+def _blocks(starts: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """The block of every element; each literal counts as a block."""
+    return np.where(elements < 0, elements, np.searchsorted(starts, elements, side="right") - 1)
+
+
+def _divided(members: np.ndarray, pattern: np.ndarray) -> Iterator[np.ndarray]:
+    """Members of equal pattern together, each part in ascending order."""
+    _, inverse, counts = np.unique(pattern, return_inverse=True, return_counts=True)
+    order = np.argsort(inverse, kind="stable")
+    return iter(np.split(members[order], np.cumsum(counts)[:-1]))
+
+
+class _Pattern:
+    """What tells the members of a class apart, gathered over a whole pass so that all splits are made at once."""
+
+    def __init__(self) -> None:
+        self.labels: np.ndarray | None = None
+
+    def add(self, labels: np.ndarray) -> None:
+        _, labels = np.unique(labels, return_inverse=True)
+        if self.labels is not None:
+            _, labels = np.unique(self.labels * (int(labels.max()) + 1) + labels, return_inverse=True)
+        self.labels = labels
+
+
+def _expand(
+    graph: ElementGraph, starts: np.ndarray, elements: np.ndarray, cut: Collection[int]
+) -> tuple[Key, Columns, dict[Key, Node]] | np.ndarray:
+    """The common program of some elements, or the labels by which they must be divided."""
+    columns, pattern = Columns(elements.size), _Pattern()
+    nodes: dict[Key, Node] = {}
+    read: dict[tuple[Key, int], Key | None] = {}
+
+    def key_of(column: np.ndarray) -> Key | None:
+        low, high = int(column.min()), int(column.max())
+        if low == high and low < 0:
+            return LITERAL, low
+        if low >= 0 and graph.block_at(low) == graph.block_at(high):
+            return columns.key(column)
+        pattern.add(_blocks(starts, column))
+        return None
+
+    top = key_of(elements)
+    waiting = [] if top is None else [top]
+    while waiting:
+        key = waiting.pop()
+        if key in nodes or is_literal(key):
+            continue
+        if len(nodes) >= NODE_LIMIT:
+            raise UnsupportedError(f"one of its outputs alone takes more than {NODE_LIMIT:,} operations")
+        place = graph.block_at(columns.extent(key)[0])
+        block = graph.blocks[place]
+        if block.is_leaf or place in cut:
+            nodes[key] = Node(place, None)
+            continue
+        if block.kind == "wide":
+            raise UnsupportedError("a sum over many entries is part of its outputs")
+        operands: list[Key | None] = []
+        for k, source in enumerate(block.sources):
+            if isinstance(source, np.ndarray):
+                if (key, id(source)) not in read:
+                    read[key, id(source)] = key_of(source[columns.root(key) + (key[1] - block.start)])
+                operands.append(read[key, id(source)])
+            elif source < 0:
+                operands.append((LITERAL, source))
+            else:
+                operands.append((key[0], key[1] - block.start + source))
+            if (operand := operands[k]) is not None and operand not in nodes:
+                waiting.append(operand)
+        # Where an operand is missing the class is divided, and the node not used.
+        nodes[key] = Node(place, tuple(o for o in operands if o is not None))
+    if pattern.labels is None and elements.size > 1:
+        active = [key for key, node in nodes.items() if node.operands is None and _is_active(graph, node, cut)]
+        _coincidences(columns, active, pattern)
+    if pattern.labels is not None:
+        return pattern.labels
+    assert top is not None
+    return top, columns, nodes
+
+
+def _is_active(graph: ElementGraph, node: Node, cut: Collection[int]) -> bool:
+    return graph.blocks[node.block].kind == "input" or node.block in cut
+
+
+def _coincidences(columns: Columns, leaves: Sequence[Key], pattern: _Pattern) -> None:
+    """Tell members apart by which of their leaves are the same element; unless all or too many differ."""
+    found = _Pattern()
+    for i, a in enumerate(leaves):
+        low, high = columns.extent(a)
+        for b in leaves[:i]:
+            other_low, other_high = columns.extent(b)
+            # Columns of one root and different offsets never meet.
+            if a[0] == b[0] or high < other_low or other_high < low:
+                continue
+            same = columns.values(a) == columns.values(b)
+            if same.any():
+                found.add(same)
+    if found.labels is not None and 1 < int(found.labels.max()) + 1 <= COINCIDENCE_LIMIT:
+        pattern.add(found.labels)
+
+
+def joined(cells: Sequence[Cell]) -> list[Cell]:
+    """Cells of equally many members that share operations, as one cell of several outputs."""
+    result: list[Cell] = []
+    by_size: dict[int, list[Cell]] = {}
+    for cell in cells:
+        by_size.setdefault(cell.members, []).append(cell)
+    for members, group in by_size.items():
+        columns = Columns(members)
+        together: list[Cell] = []
+        for cell in group:
+            moved = _moved(cell, columns)
+            mine = moved.operations()
+            for other in together:
+                theirs = other.operations()
+                if len(mine & theirs) > _SHARED * min(len(mine), len(theirs)):
+                    other.nodes |= moved.nodes
+                    other.outputs += moved.outputs
+                    other.rows += moved.rows
+                    break
+            else:
+                together.append(moved)
+        result += together
+    return sorted(result, key=lambda cell: int(cell.rows[0][0]))
+
+
+def _moved(cell: Cell, columns: Columns) -> Cell:
+    """The cell with its columns in another table, where equal columns of several cells have equal keys."""
+    renamed: dict[int, Key] = {}
+
+    def key(old: Key) -> Key:
+        if is_literal(old):
+            return old
+        if old[0] not in renamed:
+            renamed[old[0]] = columns.key(cell.columns.root(old))
+        root, offset = renamed[old[0]]
+        return root, offset + old[1]
+
+    nodes = {
+        key(old): Node(node.block, None if node.operands is None else tuple(map(key, node.operands)))
+        for old, node in cell.nodes.items()
+    }
+    return Cell(columns, nodes, [key(o) for o in cell.outputs], list(cell.rows))
