@@ -26,6 +26,12 @@ NODE_LIMIT = 6_000
 COINCIDENCE_LIMIT = 64
 """Patterns of coinciding leaves beyond which entries of equal place are added up instead of told apart."""
 
+_COMPONENTS = 6
+"""Components of one point up to which outputs that alternate are seen."""
+
+_LEAST_MEMBERS = 64
+"""Members from which that is worth while."""
+
 _SHARED = 0.3
 """Classes that share this part of the smaller one's operations are computed together."""
 
@@ -193,8 +199,44 @@ def _coincidences(columns: Columns, leaves: Sequence[Key], pattern: _Pattern) ->
         pattern.add(found.labels)
 
 
+def separated(cells: Sequence[Cell]) -> list[Cell]:
+    """Cells whose members alternate between a few components of the output, one cell for each component.
+
+    Together with the other components of the same point (:func:`joined`) they then write whole rows of the Jacobian
+    that follow each other.
+    """
+    result: list[Cell] = []
+    for cell in cells:
+        period = _period(cell.rows[0])
+        for first in range(period):
+            result.append(cell if period == 1 else _every(cell, first, period))
+    return result
+
+
+def _period(rows: np.ndarray) -> int:
+    """After how many members the distances between output rows repeat, 1 if they do at once or not soon."""
+    steps = np.diff(rows)
+    if rows.size < _LEAST_MEMBERS or (steps == steps[0]).all():
+        return 1
+    for period in range(2, _COMPONENTS + 1):
+        far = rows[period:] - rows[:-period]
+        if rows.size % period == 0 and (far == far[0]).all():
+            return period
+    return 1
+
+
+def _every(cell: Cell, first: int, period: int) -> Cell:
+    """The members ``first``, ``first + period``, ... of a cell."""
+    columns = Columns(cell.members // period)
+    part = _moved(cell, columns, slice(first, None, period))
+    part.rows = [rows[first::period] for rows in cell.rows]
+    return part
+
+
 def joined(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells of equally many members that share operations, as one cell of several outputs."""
+    """Cells of equally many members that share operations, or whose output rows alternate, as one cell of several
+    outputs.
+    """
     result: list[Cell] = []
     by_size: dict[int, list[Cell]] = {}
     for cell in cells:
@@ -207,7 +249,8 @@ def joined(cells: Sequence[Cell]) -> list[Cell]:
             mine = moved.operations()
             for other in together:
                 theirs = other.operations()
-                if len(mine & theirs) > _SHARED * min(len(mine), len(theirs)):
+                shared = len(mine & theirs) > _SHARED * min(len(mine), len(theirs))
+                if shared or _alternate(other.rows, moved.rows[0]):
                     other.nodes |= moved.nodes
                     other.outputs += moved.outputs
                     other.rows += moved.rows
@@ -218,15 +261,26 @@ def joined(cells: Sequence[Cell]) -> list[Cell]:
     return sorted(result, key=lambda cell: int(cell.rows[0][0]))
 
 
-def _moved(cell: Cell, columns: Columns) -> Cell:
-    """The cell with its columns in another table, where equal columns of several cells have equal keys."""
+def _alternate(rows: Sequence[np.ndarray], others: np.ndarray) -> bool:
+    """Whether output rows lie next to each other in all members, as components of one point do."""
+    if others.size < 2:
+        return False
+    distance = others - rows[-1]
+    stride = int(others[1] - others[0])
+    return 0 < abs(int(distance[0])) < stride and bool((distance == distance[0]).all())
+
+
+def _moved(cell: Cell, columns: Columns, members: slice = slice(None)) -> Cell:
+    """The cell, or some of its members, with its columns in another table, where equal columns of several cells have
+    equal keys.
+    """
     renamed: dict[int, Key] = {}
 
     def key(old: Key) -> Key:
         if is_literal(old):
             return old
         if old[0] not in renamed:
-            renamed[old[0]] = columns.key(cell.columns.root(old))
+            renamed[old[0]] = columns.key(np.ascontiguousarray(cell.columns.root(old)[members]))
         root, offset = renamed[old[0]]
         return root, offset + old[1]
 

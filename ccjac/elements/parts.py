@@ -1,0 +1,242 @@
+"""From the classes of a function's outputs to its sparse Jacobian: programs, and the place of every entry they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..pattern import Pattern, narrow
+from ..planning.plan import Plan
+from ..program import Program
+from ..program.accumulate import JacobianProgram, accumulate
+from ..program.linearization import Linearization
+from .cell import CellProgram, linearized, program_of
+from .classes import cells_of, joined, separated
+from .graph import ElementGraph, Elements
+
+ENTRIES_LIMIT = 2**31 - 1
+"""Entries that a pattern's int32 row pointers can count."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Members that run one program.
+
+    Attributes:
+        plan: The order by which the cell is eliminated.
+        program: Its results are distinct entries of the Jacobian.
+        leaves: For every input scalar of the program the members' elements ``[members]``.
+        kinds: The block that each of them lies in.
+        places: For every entry of the cell its position among the program's results.
+        targets: ``[members, entries]`` where the entries go: positions in the whole Jacobian's values.
+        groups: How many entries follow each other, by output and argument; they add up to ``entries``.
+    """
+
+    plan: Plan
+    program: Program
+    leaves: tuple[np.ndarray, ...]
+    blocks: tuple[int, ...]
+    places: tuple[int, ...]
+    targets: np.ndarray
+    groups: tuple[int, ...]
+
+    @property
+    def members(self) -> int:
+        """How often the program runs."""
+        return len(self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class SparseProgram:
+    """The sparse Jacobian of a large function.
+
+    Attributes:
+        graph: Its elements.
+        parts: What computes the values.
+        patterns: ``[outputs][arguments]``: the structure of every block; the values of all blocks lie behind each other
+            in this order, each in its pattern's.
+        dtype: Name of the values' type.
+    """
+
+    graph: ElementGraph
+    parts: tuple[Part, ...]
+    patterns: tuple[tuple[Pattern, ...], ...]
+    dtype: str
+
+    @property
+    def nnz(self) -> int:
+        """Number of values."""
+        return sum(pattern.nnz for row in self.patterns for pattern in row)
+
+
+def sparse_program(
+    graph: ElementGraph, outputs: Sequence[Elements], n_differentiated: int, plan: Callable[[Linearization], Plan]
+) -> SparseProgram:
+    """Divide a function into cells, and find where their entries belong.
+
+    Args:
+        graph: All elements; the first ``n_differentiated`` blocks are the differentiated arguments.
+        outputs: The function's results.
+        n_differentiated: How many arguments are differentiated.
+        plan: Chooses an order for a cell.
+
+    Raises:
+        UnsupportedError: The function has no such structure.
+    """
+    types = {o.dtype for o in outputs}
+    if len(types) != 1:
+        raise UnsupportedError("its outputs have several types")
+    (dtype,) = types
+    flat = np.concatenate([o.ids.ravel() for o in outputs]) if len(outputs) > 1 else outputs[0].ids.ravel()
+    programs: dict[object, list[CellProgram]] = {}
+    for cell in joined(separated(cells_of(graph, flat))):
+        found = program_of(graph, cell)
+        if found.active:
+            programs.setdefault((found.text, tuple(_blocks(graph, found))), []).append(found)
+    places = _Places([o.size for o in outputs], [b.size for b in graph.blocks[:n_differentiated]])
+    compiled = [_compiled(graph, cells, plan, dtype) for cells in programs.values()]
+    rows = [_entries(graph, places, cells, jacobian) for cells, jacobian in zip(programs.values(), compiled, strict=True)]
+    values = places.arranged(rows)
+    parts: list[Part] = []
+    for cells, jacobian, (_, columns, groups), target in zip(programs.values(), compiled, rows, values, strict=True):
+        if columns.shape[1]:
+            keys = [(*c.active, *c.passive) for c in cells]
+            leaves = [
+                np.concatenate([c.cell.columns.values(k[n]) for c, k in zip(cells, keys, strict=True)])
+                for n in range(len(keys[0]))
+            ]
+            positions = tuple(jacobian.places)
+            parts.append(
+                Part(
+                    jacobian.plan,
+                    jacobian.program.program,
+                    tuple(leaves),
+                    tuple(_blocks(graph, cells[0])),
+                    positions,
+                    target,
+                    groups,
+                )
+            )
+    return SparseProgram(graph, tuple(parts), places.patterns(), dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    plan: Plan
+    program: JacobianProgram
+    outputs: np.ndarray
+    leaves: np.ndarray
+    places: np.ndarray
+
+
+def _compiled(
+    graph: ElementGraph, cells: Sequence[CellProgram], plan: Callable[[Linearization], Plan], dtype: str
+) -> _Compiled:
+    linearization = linearized(graph, cells[0])
+    chosen = plan(linearization)
+    program = accumulate(linearization, chosen.order, with_values=False, dtypes=np.array([[dtype]], dtype=object))
+    return _Compiled(chosen, program, program.rows, program.columns, program.places)
+
+
+def _blocks(graph: ElementGraph, program: CellProgram) -> list[int]:
+    return [program.cell.nodes[key].block for key in (*program.active, *program.passive)]
+
+
+def _entries(
+    graph: ElementGraph, places: _Places, cells: Sequence[CellProgram], jacobian: _Compiled
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Virtual rows and columns ``[members, entries]`` of all members, and how the entries group."""
+    blocks = _blocks(graph, cells[0])
+    arguments = np.array([blocks[k] for k in jacobian.leaves], dtype=np.int64)
+    firsts = np.array([graph.blocks[b].start for b in arguments], dtype=np.int64)
+    rows, columns = [], []
+    for program in cells:
+        cell = program.cell
+        members = cell.members
+        row = np.empty((members, len(jacobian.leaves)), np.int64)
+        column = np.empty_like(row)
+        for q, (output, leaf) in enumerate(zip(jacobian.outputs, jacobian.leaves, strict=True)):
+            row[:, q] = places.virtual(cell.rows[output], int(arguments[q]))
+            column[:, q] = cell.columns.values(program.active[leaf]) - firsts[q]
+        rows.append(row)
+        columns.append(column)
+    change = np.flatnonzero(np.diff(jacobian.outputs) | np.diff(arguments)) + 1
+    groups = np.diff(np.concatenate([[0], change, [len(arguments)]])) if len(arguments) else np.empty(0, np.int64)
+    return np.concatenate(rows), np.concatenate(columns), tuple(groups.tolist())
+
+
+class _Places:
+    """Where entries of the blocks of a Jacobian go: block by block, row by row."""
+
+    def __init__(self, output_sizes: Sequence[int], argument_sizes: Sequence[int]) -> None:
+        self._outputs, self._arguments = list(output_sizes), list(argument_sizes)
+        self._first_output = np.concatenate([[0], np.cumsum(output_sizes)])
+        self._counts = np.zeros(0, np.int64)
+        self._columns = np.zeros(0, np.int64)
+
+    def virtual(self, outputs: np.ndarray, argument: int) -> np.ndarray:
+        """The row among all rows of all blocks, from flat positions among all outputs."""
+        leaf = np.searchsorted(self._first_output, outputs, side="right") - 1
+        first, size = self._first_output[leaf], np.asarray(self._outputs)[leaf]
+        return first * len(self._arguments) + size * argument + (outputs - first)
+
+    def arranged(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
+        """The target of every entry; entries of equal place share one.  Every row belongs to one member of one part."""
+        total = int(self._first_output[-1]) * len(self._arguments)
+        counts = np.zeros(total, np.int64)
+        ranks: list[np.ndarray] = []
+        for rows, columns, groups in parts:
+            rank = np.empty_like(columns)
+            start = 0
+            for width in groups:
+                window = slice(start, start + width)
+                rank[:, window], distinct = _ranks(columns[:, window])
+                counts[rows[:, start]] = distinct
+                start += width
+            ranks.append(rank)
+        first = np.concatenate([[0], np.cumsum(counts)])
+        if first[-1] > ENTRIES_LIMIT:
+            raise UnsupportedError(f"its Jacobian has {int(first[-1]):,} entries, more than {ENTRIES_LIMIT:,}")
+        self._counts = counts
+        self._columns = np.empty(int(first[-1]), np.int64)
+        targets: list[np.ndarray] = []
+        for (rows, columns, _), rank in zip(parts, ranks, strict=True):
+            target = first[rows] + rank
+            self._columns[target] = columns
+            targets.append(target)
+        return targets
+
+    def patterns(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The structure of every block."""
+        found: list[tuple[Pattern, ...]] = []
+        row = entry = 0
+        for height in self._outputs:
+            line: list[Pattern] = []
+            for width in self._arguments:
+                counts = self._counts[row : row + height]
+                nnz = int(counts.sum())
+                pointers = np.concatenate([[0], np.cumsum(counts)])
+                line.append(Pattern((height, width), narrow(pointers, nnz), narrow(self._columns[entry:][:nnz], width)))
+                row, entry = row + height, entry + nnz
+            found.append(tuple(line))
+        return tuple(found)
+
+
+def _ranks(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
+    """For every row of ``columns`` the rank of each entry among the row's distinct ones, and how many these are."""
+    width = columns.shape[1]
+    steps = np.diff(columns, axis=1)
+    natural = np.arange(width)
+    if (steps > 0).all():
+        return np.broadcast_to(natural, columns.shape), width
+    order = np.argsort(columns, axis=1, kind="stable")
+    ascending = np.take_along_axis(columns, order, axis=1)
+    number = np.concatenate(
+        [np.zeros((len(columns), 1), np.int64), np.cumsum(np.diff(ascending, axis=1) > 0, axis=1)], axis=1
+    )
+    ranks = np.empty_like(columns)
+    np.put_along_axis(ranks, order, number, axis=1)
+    return ranks, number[:, -1] + 1
