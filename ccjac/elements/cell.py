@@ -24,7 +24,7 @@ class CellProgram:
     Attributes:
         cell: The cell.
         steps: The keys of what is computed, in evaluation order.
-        active: The keys of the leaves that are differentiated, in ascending order of their first members' elements, so
+        active: The keys of the leaves that are differentiated, in ascending order of a typical member's elements, so
             that Jacobian rows come out in ascending columns.
         passive: The keys of all other leaves.
         text: Equal for equal programs.
@@ -42,7 +42,9 @@ def program_of(graph: ElementGraph, cell: Cell) -> CellProgram:
     order = _depth_first(cell)
     leaves = [key for key in order if cell.nodes[key].operands is None]
     differentiated = {key for key in leaves if graph.blocks[cell.nodes[key].block].kind not in ("operand", "parameter")}
-    active = sorted(differentiated, key=lambda key: (int(cell.columns.values(key)[0]), key))
+    # The first member may be one whose neighbours wrap around; one in the middle is like most.
+    middle = cell.members // 2
+    active = sorted(differentiated, key=lambda key: (int(cell.columns.root(key)[middle]) + key[1], key))
     passive = [key for key in leaves if key not in differentiated]
     steps = [key for key in order if cell.nodes[key].operands is not None]
     number: dict[Key, Hashable] = {key: ("x", k) for k, key in enumerate(active)}

@@ -1,4 +1,4 @@
-"""From the classes of a function's outputs to its sparse Jacobian: programs, and the place of every entry they compute."""
+"""From the classes of a function's outputs to its sparse Jacobian: programs, and the place of every entry."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def sparse_program(
             programs.setdefault((found.text, tuple(_blocks(graph, found))), []).append(found)
     places = _Places([o.size for o in outputs], [b.size for b in graph.blocks[:n_differentiated]])
     compiled = [_compiled(graph, cells, plan, dtype) for cells in programs.values()]
-    rows = [_entries(graph, places, cells, jacobian) for cells, jacobian in zip(programs.values(), compiled, strict=True)]
+    rows = [
+        _entries(graph, places, cells, jacobian) for cells, jacobian in zip(programs.values(), compiled, strict=True)
+    ]
     values = places.arranged(rows)
     parts: list[Part] = []
     for cells, jacobian, (_, columns, groups), target in zip(programs.values(), compiled, rows, values, strict=True):

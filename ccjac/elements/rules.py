@@ -14,10 +14,10 @@ from ..errors import UnsupportedError
 from ..expand import contract as scalar_contract
 from ..expand import elementwise as scalar_elementwise
 from ..expand import reduce as scalar_reduce
-from ..expand.elementwise import Template
 from ..expand.expander import Expander
 from ..expand.reductions import matrices
 from ..expand.values import Symbolic, Value, forms_of_vertices, stack, without_tangent
+from ..program.template import Template
 from .graph import ElementGraph, Elements, Expansion, Operation
 
 Array = Elements | np.ndarray

@@ -4,8 +4,8 @@ A task is a row of numbers: which kernel, how many samples, and where they lie: 
 every sample what it reads and where its results go.  The loop is called like a kernel, with tasks for samples, so that
 whatever calls kernels and shares batches between threads serves it too.
 
-Its operands are the data arrays, then three tables: ``[tasks, task_width]`` int64, the indices to read and the places to
-write, int32.  Its results are a byte per task and one array of values.
+Its operands are the data arrays, then three tables: ``[tasks, task_width]`` int64, the indices to read and the places
+to write, int32.  Its results are a byte per task and one array of values.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def write_runs(kernels: Sequence[TaskKernel], n_buffers: int, extra: str = "") -
         extra: A framework's own entry beside ``@kernel``.
     """
     width = task_width(kernels)
-    sizes = sorted({BYTES[a.dtype] for k in kernels for a in (*k.layout.operands, *k.layout.results)})
+    types = {o.dtype for k in kernels for o in k.layout.operands}
+    types |= {r.dtype for k in kernels for r in k.layout.results}
+    sizes = sorted({BYTES[dtype] for dtype in types})
     cases = " ".join(f"i64 {k}, label %k{k}" for k in range(len(kernels)))
     blocks = "\n".join(
         f"""k{k}:

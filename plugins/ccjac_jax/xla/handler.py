@@ -7,6 +7,7 @@ of its arrays.  The batch size is read from the buffers' dimensions, so that one
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from ccjac.kernels.cpu.pieces import piece_samples
 from ccjac.kernels.layout import Layout
@@ -28,10 +29,14 @@ _DATA_TYPE = {
 
 def write_handler(program: Program, layout: Layout, lanes: int, *, piece: int | None = None) -> str:
     """``@handler(call_frame)``: an ``XLA_FFI_Handler`` for ``@kernel``; ``piece`` overrides the samples of a piece."""
-    rows = [_row(o.dtype, len(o.scalars), o.batched) for o in layout.operands]
-    rows += [_row(r.dtype, len(r.entries), True) for r in layout.results]
-    piece = piece or piece_samples(program, layout, lanes)
-    table = [len(layout.operands), len(layout.results), piece, *itertools.chain(*rows)]
+    rows = [described(o.dtype, len(o.scalars), batched=o.batched) for o in layout.operands]
+    rows += [described(r.dtype, len(r.entries), batched=True) for r in layout.results]
+    return write_handler_of(rows, len(layout.operands), piece or piece_samples(program, layout, lanes))
+
+
+def write_handler_of(rows: Sequence[Sequence[int]], n_operands: int, piece: int) -> str:
+    """The same for arrays that are :func:`described`, operands first; the first result tells the batch's size."""
+    table = [n_operands, len(rows) - n_operands, piece, *itertools.chain(*rows)]
     numbers = ", ".join(f"i64 {number}" for number in table)
     return f"""
 @table = private constant [{len(table)} x i64] [{numbers}]
@@ -42,5 +47,6 @@ define ptr @{HANDLER}(ptr %frame) #0 {{
 }}"""
 
 
-def _row(dtype: str, width: int, batched: bool) -> list[int]:
+def described(dtype: str, width: int, *, batched: bool) -> list[int]:
+    """An array of ``width`` entries, for each sample or in all."""
     return [_DATA_TYPE[dtype], int(batched), width, width * BYTES[dtype]]

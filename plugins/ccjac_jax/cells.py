@@ -1,0 +1,148 @@
+"""The values of a sparse Jacobian as one custom call that reads inside its arguments and writes inside its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.ffi
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from ccjac.elements.parts import Part, SparseProgram
+from ccjac.elements.schedule import Schedule, scheduled
+from ccjac.kernels.layout import Layout, Operand, Result
+
+from . import operations
+from .kernel import kernel_call, obstacle
+from .xla.runs import register
+
+Arrays = Sequence[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class CellCall:
+    """A sparse Jacobian's values as a function of its arguments.
+
+    Attributes:
+        sparse: What is computed.
+        shapes: Of the arguments.
+    """
+
+    sparse: SparseProgram
+    shapes: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The tasks of the custom call."""
+        return scheduled(self.sparse)
+
+    def data(self, arguments: Arrays) -> list[Any]:
+        """The arrays that the schedule's blocks are: arguments, flat, and known numbers."""
+        blocks = self.sparse.graph.blocks
+        return [
+            jnp.asarray(blocks[k].data).ravel() if blocks[k].data is not None else jnp.ravel(arguments[k])
+            for k in self.schedule.blocks
+        ]
+
+    def plain(self, *arguments: Any) -> Any:
+        """The values by gathers, kernels over all members and a scatter: on any platform, and differentiable."""
+        blocks = self.sparse.graph.blocks
+        values = jnp.zeros(self.sparse.nnz, self.sparse.dtype)
+        for part in self.sparse.parts:
+            columns = []
+            for elements, k in zip(part.leaves, part.blocks, strict=True):
+                source = jnp.asarray(blocks[k].data) if blocks[k].data is not None else arguments[k]
+                local = (elements - blocks[k].start).astype(np.int32)
+                columns.append(jnp.ravel(source).at[local].get(mode="promise_in_bounds"))
+            targets = part.targets.astype(np.int32)
+            values = values.at[targets].set(_members(part, columns, self.sparse.dtype), mode="promise_in_bounds")
+        return values
+
+    def values(self, *arguments: Any) -> Any:
+        """``[nnz]`` in the order of the patterns."""
+        schedule = self.schedule
+        if not self.sparse.nnz:
+            return jnp.zeros(0, self.sparse.dtype)
+        tables = [jnp.asarray(t) for t in (schedule.tasks.view(np.int32), schedule.reads, schedule.writes)]
+        differentiable = jax.custom_jvp(lambda *a: CELLS.bind(*self.data(a), *tables, call=self)[1])
+
+        @differentiable.defjvp
+        def derivative(primals: Arrays, tangents: Arrays) -> tuple[Any, Any]:
+            return differentiable(*primals), jax.jvp(self.plain, tuple(primals), tuple(tangents))[1]
+
+        return differentiable(*arguments)
+
+
+def _members(part: Part, columns: Arrays, dtype: str) -> Any:
+    """``[members, entries]``: the part's program over all members."""
+    kinds = [np.dtype(c.dtype).name for c in columns]
+    layout = Layout(tuple(Operand((k,), kind) for k, kind in enumerate(kinds)), (Result(part.places, dtype),))
+
+    def plain(*scalars: Any) -> list[Any]:
+        results = operations.run(part.program, list(scalars))
+        return [jnp.stack([jnp.asarray(results[p], dtype) for p in part.places])]
+
+    if obstacle(part.program) is not None:
+        return jax.vmap(lambda *a: plain(*a)[0])(*columns)
+    call = kernel_call(part.program, layout, [()] * len(columns), [(len(part.places),)], plain)
+    return jax.vmap(lambda *a: call(*a)[0])(*columns)
+
+
+CELLS = Primitive("ccjac_cells")
+CELLS.multiple_results = True
+
+
+def _types(*operands: Any, call: CellCall) -> list[Any]:
+    return [
+        jax.core.ShapedArray((len(call.schedule.tasks),), np.dtype(np.uint8)),
+        jax.core.ShapedArray((call.sparse.nnz,), np.dtype(call.sparse.dtype)),
+    ]
+
+
+def _run(*operands: Any, call: CellCall) -> list[Any]:
+    return jax.jit(lambda *a: CELLS.bind(*a, call=call))(*operands)
+
+
+def _batch(operands: Arrays, axes: Sequence[int | None], *, call: CellCall) -> tuple[list[Any], list[int]]:
+    """One sample after the other: each is a large computation of its own."""
+    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    moved = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
+
+    def one(k: Any) -> list[Any]:
+        return CELLS.bind(*(x if axis is None else x[k] for x, axis in zip(moved, axes, strict=True)), call=call)
+
+    return jax.lax.map(one, jnp.arange(size)), [0, 0]
+
+
+CELLS.def_impl(_run)
+CELLS.def_abstract_eval(_types)
+batching.primitive_batchers[CELLS] = _batch
+
+
+def _lower_plain(ctx: Any, *operands: Any, call: CellCall) -> Any:
+    def plain(*flat: Any) -> list[Any]:
+        arguments: list[Any] = [None] * len(call.shapes)
+        for k, x in zip(call.schedule.blocks, flat, strict=False):
+            if k < len(call.shapes):
+                arguments[k] = x
+        return [jnp.zeros(len(call.schedule.tasks), np.uint8), call.plain(*arguments)]
+
+    return mlir.lower_fun(plain, multiple_results=True)(ctx, *operands)
+
+
+def _lower_runs(ctx: Any, *operands: Any, call: CellCall) -> Any:
+    schedule = call.schedule
+    sizes = [aval.size for aval in ctx.avals_in]
+    kinds = [aval.dtype.name for aval in ctx.avals_in]
+    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.sparse.nnz)
+    return jax.ffi.ffi_lowering(name)(ctx, *operands)
+
+
+mlir.register_lowering(CELLS, _lower_plain)
+mlir.register_lowering(CELLS, _lower_runs, platform="cpu")
