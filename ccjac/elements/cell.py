@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -42,9 +43,7 @@ def program_of(graph: ElementGraph, cell: Cell) -> CellProgram:
     order = _depth_first(cell)
     leaves = [key for key in order if cell.nodes[key].operands is None]
     differentiated = {key for key in leaves if graph.blocks[cell.nodes[key].block].kind not in ("operand", "parameter")}
-    # The first member may be one whose neighbours wrap around; one in the middle is like most.
-    middle = cell.members // 2
-    active = sorted(differentiated, key=lambda key: (int(cell.columns.root(key)[middle]) + key[1], key))
+    active = _ascending(cell, sorted(differentiated))
     passive = [key for key in leaves if key not in differentiated]
     steps = [key for key in order if cell.nodes[key].operands is not None]
     number: dict[Key, Hashable] = {key: ("x", k) for k, key in enumerate(active)}
@@ -109,3 +108,15 @@ def _depth_first(cell: Cell) -> list[Key]:
                 waiting.append((key, True))
                 waiting.extend((operand, False) for operand in reversed(cell.nodes[key].operands or ()))
     return order
+
+
+_SAMPLED = 31
+
+
+def _ascending(cell: Cell, leaves: list[Key]) -> list[Key]:
+    """Leaves in ascending order of their elements, as most members have it; where neighbours wrap it is another."""
+    # Members that no grid line is in step with (multiples of the golden ratio).
+    sample = np.unique((np.arange(_SAMPLED) * 0.6180339887498949 % 1 * cell.members).astype(np.int64))
+    table = np.array([cell.columns.root(key)[sample] + key[1] for key in leaves])
+    orders = Counter(tuple(np.argsort(column, kind="stable").tolist()) for column in table.T)
+    return [leaves[k] for k in orders.most_common(1)[0][0]] if leaves else []

@@ -92,7 +92,7 @@ def sparse_program(
     (dtype,) = types
     flat = np.concatenate([o.ids.ravel() for o in outputs]) if len(outputs) > 1 else outputs[0].ids.ravel()
     programs: dict[object, list[CellProgram]] = {}
-    for cell in joined(separated(cells_of(graph, flat))):
+    for cell in joined(separated(cells_of(graph, flat))) if flat.size else ():
         found = program_of(graph, cell)
         if found.active:
             programs.setdefault((found.text, tuple(_blocks(graph, found))), []).append(found)

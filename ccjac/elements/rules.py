@@ -39,9 +39,6 @@ def elementwise(
     label: str,
 ) -> Elements:
     """An operation on every entry; the arguments are those of :func:`ccjac.expand.elementwise`."""
-    if op == "copy":
-        (operand,) = operands
-        return graph.lift(operand)
 
     def expand(ex: Expander, args: Sequence[Value]) -> Symbolic:
         return scalar_elementwise(ex, op, param, args, (), dtype, template=template, label=label)

@@ -239,7 +239,8 @@ def _scalars(closed: Any, numbers: Sequence[Any]) -> list[Any]:
             results = [eqn.primitive.bind(*operands, **params)]
         elif name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims") or name in IDENTITIES:
             results = [operands[0]]
-        elif name in ("jit", "pjit", "closed_call"):
+        elif name in ("jit", "pjit", "closed_call", "custom_jvp_call"):
+            # A rule's value is the function itself again.
             results = _scalars(eqn.params.get("jaxpr", eqn.params.get("call_jaxpr")), operands)
         else:
             raise _NotPerEntryError
