@@ -16,6 +16,7 @@ from ..program.program import Node, Program
 from .context import Context
 from .cpu.library import C_NAME
 from .polynomials import emit_elementary
+from .special import HIGHEST_ORDER, SPECIAL, emit_special
 from .writer import BYTES, ELEMENT
 
 
@@ -187,6 +188,15 @@ def _clamp(ctx: Context, site: Site) -> str:
     return ctx.writer.intrinsic(smaller, dtype, (high, ctx.writer.intrinsic(larger, dtype, (low, x))))
 
 
+def _special(op: str) -> Rule:
+    return lambda ctx, site: emit_special(ctx, op, site.dtypes[0], site.args[0])
+
+
+def _polygamma(ctx: Context, site: Site) -> str:
+    assert isinstance(site.node.param, int)
+    return emit_special(ctx, "polygamma", site.dtypes[1], site.args[1], site.node.param)
+
+
 # -- logic, selection, conversion -------------------------------------------------------------------------------------
 
 
@@ -306,6 +316,8 @@ RULES: dict[str, Rule] = {
     "copy": _same,
     # functions
     **{op: _function(op) for op in C_NAME if op != "pow"},
+    **{op: _special(op) for op in SPECIAL},
+    "polygamma": _polygamma,
 }
 
 MADE_OF = {"logistic": "exp"}
@@ -337,6 +349,8 @@ def obstacle(program: Program) -> str | None:
             return f"a negative power of {first}"
         if node.op == "bitcast_convert_type" and BYTES[node.dtype] != BYTES[first]:
             return f"the bits of {first} as {node.dtype}"
+        if node.op == "polygamma" and not (isinstance(node.param, int) and node.param <= HIGHEST_ORDER):
+            return "a polygamma function of an order that is high or not constant"
         if node.op == "reduce_precision" and _reduced(node.param) is None:
             return "a reduction to less than single precision"
     return None

@@ -122,7 +122,7 @@ NUMBERS = {
 # fmt: on
 
 
-class _Lanes:
+class Lanes:
     """Arithmetic on vectors of one floating-point type."""
 
     def __init__(self, ctx: Context, dtype: str) -> None:
@@ -197,7 +197,7 @@ class _Lanes:
         return self.bits(shifted), self.sub(shifted, self.number(self.n.round))
 
 
-def _sine_and_cosine(v: _Lanes, x: str) -> tuple[str, str]:
+def _sine_and_cosine(v: Lanes, x: str) -> tuple[str, str]:
     n, w = v.n, v.w
     quadrant, turns = v.nearest(x, 2.0 / math.pi)
     # The parts are negative so that the sum keeps the sign of a zero.
@@ -225,18 +225,18 @@ def _sine_and_cosine(v: _Lanes, x: str) -> tuple[str, str]:
     return sine, cosine
 
 
-def _by_library(v: _Lanes, x: str) -> tuple[str, str]:
+def _by_library(v: Lanes, x: str) -> tuple[str, str]:
     sine, cosine = (v.w.call(v.ctx.functions.symbol(op, v.dtype), v.type, [(v.type, x)]) for op in ("sin", "cos"))
     return sine, cosine
 
 
-def _negated_where(v: _Lanes, quadrant: str, value: str) -> str:
+def _negated_where(v: Lanes, quadrant: str, value: str) -> str:
     """``-value`` in lanes whose quadrant has its second bit set."""
     sign = v.integers("shl", v.integers("and", quadrant, v.whole(2)), v.whole(8 * BYTES[v.dtype] - 2))
     return v.from_bits(v.integers("xor", v.bits(value), sign))
 
 
-def _exponential(v: _Lanes, x: str, *, anywhere: bool) -> str:
+def _exponential(v: Lanes, x: str, *, anywhere: bool) -> str:
     """``exp(x)``; unless ``anywhere``, for arguments whose result is normal."""
     n = v.n
     power, k = v.nearest(x, 1.0 / math.log(2.0))
@@ -258,19 +258,19 @@ def _exponential(v: _Lanes, x: str, *, anywhere: bool) -> str:
     return scaled(scaled(value, half), v.integers("sub", exponent, half))
 
 
-def _exp(v: _Lanes, x: str) -> str:
+def _exp(v: Lanes, x: str) -> str:
     low, high = v.n.exp_range
     x = _at_most(v, x, high)
     x = v.select(v.compare("olt", x, v.number(low)), v.number(low), x)
     return _exponential(v, x, anywhere=True)
 
 
-def _at_most(v: _Lanes, x: str, limit: float) -> str:
+def _at_most(v: Lanes, x: str, limit: float) -> str:
     """The smaller one, or NaN."""
     return v.select(v.compare("ogt", x, v.number(limit)), v.number(limit), x)
 
 
-def _tanh(v: _Lanes, x: str) -> str:
+def _tanh(v: Lanes, x: str) -> str:
     square = v.mul(x, x)
     near = v.mul(x, v.fma(v.polynomial(square, v.n.tanh), square, v.number(1.0)))
     size = _at_most(v, v.magnitude(x), v.n.tanh_range)
@@ -279,7 +279,7 @@ def _tanh(v: _Lanes, x: str) -> str:
     return v.select(v.compare("olt", size, v.number(SMALL_TANH)), near, v.with_sign_of(far, x))
 
 
-def _erf(v: _Lanes, x: str) -> str:
+def _erf(v: Lanes, x: str) -> str:
     square = v.mul(x, x)
     near = v.fma(v.polynomial(square, v.n.erf), x, x)
     size = _at_most(v, v.magnitude(x), v.n.erf_range)
@@ -289,7 +289,7 @@ def _erf(v: _Lanes, x: str) -> str:
     return v.select(v.compare("olt", size, v.number(1.0)), near, v.with_sign_of(far, x))
 
 
-def _log(v: _Lanes, x: str) -> str:
+def _log(v: Lanes, x: str) -> str:
     n = v.n
     factor, raised = n.lift
     # Where the processor flushes subnormal numbers, they become zeros here, as in the framework's own logarithm.
@@ -318,7 +318,7 @@ def _log(v: _Lanes, x: str) -> str:
     return v.select(v.compare("oeq", x, infinity), infinity, value)
 
 
-_RULES: dict[str, Callable[[_Lanes, str], str]] = {"erf": _erf, "exp": _exp, "log": _log, "tanh": _tanh}
+_RULES: dict[str, Callable[[Lanes, str], str]] = {"erf": _erf, "exp": _exp, "log": _log, "tanh": _tanh}
 ANGULAR = frozenset({"cos", "sin", "tan"})
 ELEMENTARY = ANGULAR | frozenset(_RULES)
 """The operations that need no library."""
@@ -332,42 +332,42 @@ def emit_elementary(ctx: Context, op: str, dtype: str, x: str) -> str:
             # Written once per angle.
             ctx.angles[key] = _angle(ctx, dtype, x)
         sine, cosine = ctx.angles[key]
-        return {"sin": sine, "cos": cosine}.get(op) or _Lanes(ctx, dtype).div(sine, cosine)
+        return {"sin": sine, "cos": cosine}.get(op) or Lanes(ctx, dtype).div(sine, cosine)
     if not ctx.apart:
-        return _RULES[op](_Lanes(ctx, dtype), x)
+        return _RULES[op](Lanes(ctx, dtype), x)
     vector = ctx.writer.vector(dtype)
-    return _apart(ctx, f"polynomial.{op}", dtype, x, vector, lambda v, a: f"{vector} {_RULES[op](v, a)}")
+    return apart_function(ctx, f"polynomial.{op}", dtype, x, vector, lambda v, a: f"{vector} {_RULES[op](v, a)}")
 
 
 def _angle(ctx: Context, dtype: str, x: str) -> tuple[str, str]:
     if ctx.apart:
         return _pair(ctx, "polynomial.angle", dtype, x, _sine_and_cosine)
-    return _sine_and_cosine(_Lanes(ctx, dtype), x)
+    return _sine_and_cosine(Lanes(ctx, dtype), x)
 
 
 def _pair(
-    ctx: Context, name: str, dtype: str, x: str, rule: Callable[[_Lanes, str], tuple[str, str]], *, rare: bool = False
+    ctx: Context, name: str, dtype: str, x: str, rule: Callable[[Lanes, str], tuple[str, str]], *, rare: bool = False
 ) -> tuple[str, str]:
     """Two results by a function of the module's own."""
     vector = ctx.writer.vector(dtype)
     pair = f"{{ {vector}, {vector} }}"
 
-    def packed(v: _Lanes, a: str) -> str:
+    def packed(v: Lanes, a: str) -> str:
         first, second = rule(v, a)
         one = v.w.let(f"insertvalue {pair} poison, {vector} {first}, 0")
         return f"{pair} {v.w.let(f'insertvalue {pair} {one}, {vector} {second}, 1')}"
 
-    both = _apart(ctx, name, dtype, x, pair, packed, rare=rare)
+    both = apart_function(ctx, name, dtype, x, pair, packed, rare=rare)
     return ctx.writer.let(f"extractvalue {pair} {both}, 0"), ctx.writer.let(f"extractvalue {pair} {both}, 1")
 
 
-def _apart(
+def apart_function(
     ctx: Context,
     name: str,
     dtype: str,
     x: str,
     returned: str,
-    rule: Callable[[_Lanes, str], str],
+    rule: Callable[[Lanes, str], str],
     *,
     rare: bool = False,
 ) -> str:
@@ -380,7 +380,7 @@ def _apart(
 
     def text() -> str:
         inner = replace(ctx.on(Writer(ctx.writer.lanes)), apart=False)
-        inner.writer.do(f"ret {rule(_Lanes(inner, dtype), '%x')}")
+        inner.writer.do(f"ret {rule(Lanes(inner, dtype), '%x')}")
         body = "\n".join(inner.writer.lines)
         return f"define internal {returned} @{symbol}({vector} %x) #{3 if rare else 2} {{\nentry:\n{body}\n}}"
 

@@ -168,6 +168,59 @@ def erf_inv(y: float) -> float:
     return math.copysign(x, y)
 
 
+def _polygamma(order: float, x: float) -> float:
+    """The sum of inverse powers up to x >= 20, then its asymptotic series (DLMF 5.15.1, 5.15.8)."""
+    if order == 0:
+        return digamma(x)
+    if math.isnan(x) or order < 0 or order != math.floor(order):
+        return math.nan
+    n = int(order)
+    sign = (-1.0) ** (n + 1)
+    if x == math.inf:
+        return sign * 0.0
+    if x <= 0 and (math.isinf(x) or x == math.floor(x)):
+        return math.inf if n % 2 else math.nan
+    total = 0.0
+    try:
+        while x < 20 + n:
+            total += x ** -(n + 1)
+            x += 1
+    except (OverflowError, ZeroDivisionError):
+        return sign * math.copysign(math.inf, x)
+    bernoulli = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
+    series = 1 / n + 0.5 / x
+    for k, b in enumerate(bernoulli, 1):
+        series += b * math.factorial(n + 2 * k - 1) / math.factorial(n) / math.factorial(2 * k) * x ** (-2 * k)
+    return sign * math.factorial(n) * (total + series * x**-n)
+
+
+def polygamma(args: Sequence[Array], dtype: np.dtype, param: Hashable) -> Array:
+    return np.vectorize(_polygamma, otypes=[np.float64])(*(np.asarray(a, np.float64) for a in args))
+
+
+def bessel(order: int) -> Callable[[float], float]:
+    """``exp(-abs(x)) I_order(x)``: the trapezoidal rule for its integral (DLMF 10.32.3), which converges faster than
+    any power of the number of points; the first terms of its series at both ends (10.25.2, 10.40.1).
+    """
+
+    def meaning(x: float) -> float:
+        size = abs(x)
+        if math.isnan(x):
+            return x
+        if size < 1e-4:
+            value = (1 + size * size / (4 + 4 * order)) * (size / 2) ** order * math.exp(-size)
+        elif size > 1e5:
+            value = (1 - (4 * order * order - 1) / (8 * size)) / math.sqrt(2 * math.pi * size)
+        else:
+            # The integrand is a bell of width 1 / sqrt(x) beside zero.
+            points = 64 + int(16 * math.sqrt(size))
+            half = np.pi * np.arange(points) / points
+            value = float(np.mean(np.exp(-2 * size * np.sin(half) ** 2) * np.cos(2 * half) ** order))
+        return math.copysign(value, x) if order else value
+
+    return meaning
+
+
 # -- logic, selection, conversion -------------------------------------------------------------------------------------
 
 

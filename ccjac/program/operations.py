@@ -138,15 +138,17 @@ OPERATIONS: dict[str, Operation] = {
     "erf_inv": _function(meanings.in_double(meanings.erf_inv)),
     "lgamma": _function(meanings.in_double(meanings.lgamma), about="Of the absolute value of the gamma function."),
     "digamma": _function(meanings.in_double(meanings.digamma)),
-    "polygamma": _function(None, arity=2, about="Operands: order, x."),
+    "polygamma": _function(
+        meanings.polygamma, arity=2, about="Operands: order, x; param: the order, an int, if known."
+    ),
     "zeta": _function(None, arity=2, about="Hurwitz's: operands x, q."),
     "igamma": _function(None, arity=2, about="Regularized, lower; operands a, x."),
     "igammac": _function(None, arity=2, about="Regularized, upper; operands a, x."),
     "igamma_grad_a": _function(None, arity=2),
     "random_gamma_grad": _function(None, arity=2),
     "regularized_incomplete_beta": _function(None, arity=3, about="Operands: a, b, x."),
-    "bessel_i0e": _function(None),
-    "bessel_i1e": _function(None),
+    "bessel_i0e": _function(meanings.in_double(meanings.bessel(0)), about="exp(-abs(x)) I0(x)."),
+    "bessel_i1e": _function(meanings.in_double(meanings.bessel(1)), about="exp(-abs(x)) I1(x)."),
     # comparison
     "eq": _comparison(np.equal, commutative=True),
     "ne": _comparison(np.not_equal, commutative=True),

@@ -258,6 +258,16 @@ def _select(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> i
     return None if chosen is None else cases[int(chosen)]
 
 
+def _polygamma(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
+    """A known order is noted beside the operand that holds it, for those who generate code."""
+    order = b.constant_value(args[0])
+    if param is not None or order is None or order < 0 or order != int(order):
+        return None
+    if order == 0:
+        return b.emit("digamma", args[1:], dtype)
+    return b._intern(Node("polygamma", args, dtype, int(order)))
+
+
 _RULES = {
     "neg": _neg,
     "mul": _mul,
@@ -265,6 +275,7 @@ _RULES = {
     "add": _add,
     "sub": _sub,
     "integer_pow": _integer_pow,
+    "polygamma": _polygamma,
     "square": _square,
     "convert_element_type": _convert,
     "select_n": _select,

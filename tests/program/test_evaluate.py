@@ -46,6 +46,8 @@ UNARY = [
     "erf_inv",
     "lgamma",
     "digamma",
+    "bessel_i0e",
+    "bessel_i1e",
     "is_finite",
 ]
 BINARY = [
