@@ -17,8 +17,9 @@ _LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)")
 
 
 @pytest.fixture(autouse=True)
-def _as_users_run_it() -> Iterator[None]:
-    """JAX's defaults, not those of the tests; a script may change them."""
+def _as_users_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """JAX's defaults, not those of the tests; a script may change them, and write files where it runs."""
+    monkeypatch.chdir(tmp_path)
     import jax
 
     ours = {"jax_numpy_dtype_promotion": "standard", "jax_enable_x64": False}
