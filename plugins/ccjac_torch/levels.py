@@ -63,11 +63,21 @@ def directly_traced() -> bool:
 
 def differentiated(tensors: Sequence[torch.Tensor]) -> bool:
     """Whether somebody may want the derivative of what is computed from ``tensors`` now."""
+    transformed = active()
     if torch.is_grad_enabled():
         for x in tensors:
-            if x.requires_grad:
+            if x.requires_grad or (transformed and _innermost(x).requires_grad):
                 return True
-    return (active() and not only_vmap()) or forward_mode()
+    return (transformed and not only_vmap()) or forward_mode()
+
+
+def _innermost(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that ``vmap`` hides: its wrapper does not tell whether it requires a gradient."""
+    batched, unwrapped = private.probe("batched"), private.probe("unwrapped")
+    if batched is not None and unwrapped is not None:
+        while batched(tensor):
+            tensor = unwrapped(tensor)
+    return tensor
 
 
 def through_vmap(call: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -10,25 +10,36 @@ import torch
 from ccjac.backends.protocol import Request
 from ccjac.executor import working_mode
 
-from .tracing import TorchTraced
-
 Run = Callable[..., Any]
+
+
+def function_of(request: Request) -> Run:
+    """What is differentiated: the user's function, or for a Hessian its derivative by reverse mode."""
+    if not request.second:
+        return request.fun
+    derivative: Run = torch.func.jacrev(request.fun, argnums=request.argnums, has_aux=request.has_aux)
+    return derivative
 
 
 def own_mode(request: Request, mode: str = "reverse") -> Run:
     """``torch.func.jacrev`` or ``torch.func.jacfwd`` of the same function, with the same results."""
-    options: dict[str, Any] = {"argnums": request.argnums}
     differentiate: Callable[..., Any] = torch.func.jacrev if mode == "reverse" else torch.func.jacfwd
-    if not request.has_aux and not request.with_value:
-        return differentiate(request.fun, **options)
-
-    def fun(*args: Any, **kwargs: Any) -> Any:
-        output = request.fun(*args, **kwargs)
-        main, auxiliary = output if request.has_aux else (output, ())
-        return main, (main, auxiliary)
+    whole = function_of(request)
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        result, (value, auxiliary) = differentiate(fun, has_aux=True, **options)(*args, **kwargs)
+        def fun(*args: Any) -> Any:
+            # Torch's modes take no keyword arguments.
+            output = whole(*args, **kwargs)
+            if not (request.has_aux or request.with_value):
+                return output
+            main, auxiliary = output if request.has_aux else (output, ())
+            return main, (main, auxiliary)
+
+        has_aux = request.has_aux or request.with_value
+        result = differentiate(fun, argnums=request.argnums, has_aux=has_aux)(*args)
+        if not has_aux:
+            return result
+        result, (value, auxiliary) = result
         if request.with_value:
             return ((value, auxiliary), result) if request.has_aux else (value, result)
         return result, auxiliary
@@ -36,7 +47,7 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
     return run
 
 
-def mode(traced: TorchTraced) -> str:
+def mode(traced: Any) -> str:
     """The mode for a function without a program: reverse unless there are fewer inputs than outputs."""
     n_inputs = sum(s.size for s in traced.call.specs[: traced.call.n_differentiated])
     n_outputs = sum(s.size for s in traced.outputs)
@@ -46,7 +57,7 @@ def mode(traced: TorchTraced) -> str:
     return working_mode(n_inputs, n_outputs, lambda mode: None)
 
 
-def fallback(traced: TorchTraced, mode: str) -> Run:
+def fallback(traced: Any, mode: str) -> Run:
     """A function of ``(*call.operands, *captured)``."""
     call, n = traced.call, len(traced.call.operands)
     run = own_mode(call.request, mode)

@@ -20,6 +20,7 @@ from ccjac.spec import Spec
 from . import levels, private
 from .arguments import TorchCall
 from .functions import Functions
+from .modes import function_of
 from .shadows import type_name
 from .tracker import LooksAtNumbersError, Tracker
 
@@ -114,6 +115,9 @@ class _Surroundings:
         if tensor.is_floating_point() and (_is_trained(whole) or _bytes(whole) > CONSTANT_BYTES):
             if key in self.meanings:
                 return self.meanings[key]
+            if key in self.operands:
+                # Found earlier in this round: the next one will know it.
+                return None
             if not _fills_its_memory(whole):
                 raise UnsupportedError("the function reads a part of a larger tensor from its surroundings")
             self.operands[key] = whole
@@ -206,11 +210,12 @@ def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: 
     for tensor, meaning in zip(stand_ins, operands, strict=True):
         tracker.shadows.put(tensor, meaning)
     n = call.n_differentiated
+    function = function_of(request)
 
     def of_differentiated(*tensors: torch.Tensor) -> Any:
         args, kwargs = call.rebuild([*tensors, *stand_ins[n:]])
         with Functions(), levels.traced():
-            output, auxiliary = request.fun(*args, **kwargs), ()
+            output, auxiliary = function(*args, **kwargs), ()
         if request.has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):
                 raise InputError(
