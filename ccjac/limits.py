@@ -1,9 +1,11 @@
 """Every limit and cut-off of size, with what was measured.
 
-They decide what runs where and how long is waited; none of them changes a result.
+They decide what runs where, what is kept and how long is waited; none of them changes a result.
 """
 
 from __future__ import annotations
+
+# -- how much is expanded ---------------------------------------------------------------------------------------------
 
 SCALAR_LIMIT = 60_000
 """Program values beyond which a function is left to the framework's own modes."""
@@ -13,6 +15,11 @@ ENTRY_LIMIT = 4_000_000
 
 ITERATION_LIMIT = 10_000
 """Loop iterations beyond which unrolling is hopeless even for tiny bodies."""
+
+RULE_MEMORY = 4096
+"""Derivative rules and templates that are remembered per process."""
+
+# -- which executor ---------------------------------------------------------------------------------------------------
 
 PROGRAM_LIMIT = 25_000
 """Operations beyond which the framework's own modes, with their matrix products, overtake a straight-line program: at
@@ -29,12 +36,9 @@ DERIVATIVE_LIMIT = 100_000
 """Operations of a derivative of a program beyond which its kernel would take longer to compile than the framework's own
 derivative: a tenth of a millisecond each."""
 
-SPARSE_FROM: dict[str, int | None] = {"kernel": None, "ops": 512}
-"""Entries from which a block that is mostly zero is computed packed, because plain operations unroll what they write,
-and spread out by the framework afterwards.  Kernels write zeros themselves, in a tenth of the time."""
-
-RULE_MEMORY = 4096
-"""Derivative rules and templates that are remembered per process."""
+SPARSE_FROM = {"kernel": 2048, "ops": 512}
+"""Entries from which a block that is mostly zero is computed packed, because executors unroll what they write, and
+spread out by the framework afterwards.  That takes ten times as long as a kernel that writes the zeros itself."""
 
 FEW_SAMPLES = 2
 """Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
@@ -42,3 +46,79 @@ FEW_SAMPLES = 2
 ONE_FUSION = 32
 """Operations up to which the framework's compiler had better compute every entry of the result from the inputs, in one
 loop; longer programs are computed once, and their results are put together in another loop."""
+
+# -- code of kernels --------------------------------------------------------------------------------------------------
+
+STRAIGHT_OPERATIONS = 3000
+"""Up to this size, and of so many columns, a program is one basic block; a longer one is cut into segments."""
+
+STRAIGHT_COLUMNS = 384
+"""Entries of a sample's operands and results, see :data:`STRAIGHT_OPERATIONS`: 300 columns took 15 to 20 % less time
+than in segments."""
+
+SEGMENT_OPERATIONS = 400
+"""Length of a segment: long enough that few values cross a cut, short enough for the compiler."""
+
+SHORT_EFFORT = 2
+"""LLVM's level for the code of one basic block."""
+
+LONG_EFFORT = 0
+"""The same for segments, which work on memory: code of level 2 took 4 to 20 times as long to make as that of level 0,
+and ran 3 to 20 % faster with one sample, no faster with 512."""
+
+STACK_BYTES = 1 << 16
+"""Scratch memory up to this size lies on the stack."""
+
+MANY_ENTRIES = 32
+"""Results of a sample, from which the order of their stores matters."""
+
+MANY_FUNCTIONS = 10
+"""Functions of a sample, from which wide vectors of them save more than they cost."""
+
+INLINE_FUNCTIONS = 24
+"""More polynomials than these are called: they would make long code, which is slow to compile and no faster."""
+
+SPARSE_ENTRIES = 1024
+"""Rows from this length on are written by table if less than half of their entries are computed."""
+
+SCALAR_MOVES = 8
+"""Moves that one turn of a loop makes where columns are too few or too narrow to be transposed in groups."""
+
+BLOCK_COLUMNS = 64
+"""Rows of more columns are written by a basic block per group, which halves the time to compile them; shorter ones gain
+3 to 15 % speed from stores between the computations."""
+
+PIECE_WORK = 700_000
+"""Simple operations and bytes, read or written, times samples in one piece: 20 to 40 µs, several times what waking a
+thread costs.  Where all cores are busy, batches cut finer took up to 1.6 times as long as on one thread."""
+
+PIECE_VECTORS = 8
+"""The least of a piece in vectors, over which the scratch memory's preparation is spread."""
+
+# -- calls and guards -------------------------------------------------------------------------------------------------
+
+FEW_NUMBERS = 2
+"""Values of a whole number that are compiled in, each on its own, before it is traced."""
+
+UNGUARDED_TRACES = 3
+"""Traces of a function that cannot be guarded which were all different: then compiling each is given up."""
+
+COMPILED_PER_FUNCTION = 32
+"""Compiled functions that one Jacobian function keeps for one pattern of arguments."""
+
+WAITING_PER_CODE = 4
+"""Compiled functions per code and pattern that wait for a successor of the function they were made for."""
+
+WAITING_CODES = 64
+"""Codes whose compiled functions wait so."""
+
+GUARD_DEPTH = 24
+"""Steps from the function to the last object that is looked into."""
+
+GUARD_CHECKS = 2_000
+"""Checks beyond which a guard is not worth its price."""
+
+# -- plans ------------------------------------------------------------------------------------------------------------
+
+MARKOWITZ_LIMIT = 20_000
+"""Vertices beyond which a table does not spend the seconds that a Markowitz count takes."""

@@ -12,20 +12,16 @@ from typing import Any, NamedTuple, NoReturn
 from ..backends.protocol import Backend, Call, Request, UntraceableError
 from ..errors import CcjacError
 from ..guards import record
+from ..limits import COMPILED_PER_FUNCTION, FEW_NUMBERS, UNGUARDED_TRACES
 from ..options import Options
 from ..planning.naming import call_name
-from .memory import ALIVE, Entry, Memory, generation, memory_of
+from .memory import Entry, Memory, generation, memory_of
 from .road import built
 from .selection import select_backend
 from .static import Live, Pattern, Slot, pattern, steered
 
 log = logging.getLogger("ccjac")
 
-FEW = 2
-"""Values of a whole number that are compiled in, each on its own, before it is traced."""
-
-_PATIENCE = 3
-"""Traces of a function that cannot be guarded which were all different: then compiling each is given up."""
 
 _TRACED, _STATIC_NUMBERS, _OWN_MODE = range(3)
 """What a kind of call needs: numbers traced; numbers of Python and numpy static, because they steer Python; the
@@ -129,7 +125,7 @@ class Calls:
         others = pattern(given.leaves, given.loose, [a or b for a, b in zip(traced, is_count, strict=True)])
         values = tuple(leaf for leaf, yes in zip(given.leaves, is_count, strict=True) if yes)
         seen = self._memory.counts.setdefault(others.key, set())
-        if values in seen or len(seen) < FEW:
+        if values in seen or len(seen) < FEW_NUMBERS:
             seen.add(values)
             return traced
         return [a or b for a, b in zip(traced, is_count, strict=True)]
@@ -177,7 +173,7 @@ class Calls:
             key = (given.loose, content)
             known = content is not None and key in self._contents
             self._misses = 0 if known else self._misses + 1
-            if known or (content is not None and self._misses <= _PATIENCE):
+            if known or (content is not None and self._misses <= UNGUARDED_TRACES):
                 self._contents.add(key)
                 return key
             reason = "the function reads what cannot be compared from call to call, and each call computes another"
@@ -218,8 +214,8 @@ class Calls:
             if entry in entries:
                 entries.remove(entry)
             entries.insert(0, entry)
-            del entries[ALIVE:]
-            while len(self._own) > ALIVE:
+            del entries[COMPILED_PER_FUNCTION:]
+            while len(self._own) > COMPILED_PER_FUNCTION:
                 del self._own[next(iter(self._own))]
 
 

@@ -15,16 +15,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from ..guards import Guard
+from ..limits import WAITING_CODES, WAITING_PER_CODE
 from .static import Slot
-
-ALIVE = 32
-"""Compiled functions that one Jacobian function keeps for one pattern of arguments."""
-
-SUCCESSORS = 4
-"""Compiled functions per code and pattern that wait for a successor of the function they were made for."""
-
-FUNCTIONS = 64
-"""Codes whose compiled functions wait so."""
 
 
 class Entry:
@@ -63,8 +55,8 @@ class Memory:
         """Keep an entry for functions to come."""
         found = self.entries.setdefault(key, [])
         found.insert(0, entry)
-        del found[SUCCESSORS:]
-        while len(self.entries) > SUCCESSORS:
+        del found[WAITING_PER_CODE:]
+        while len(self.entries) > WAITING_PER_CODE:
             self.entries.popitem(last=False)
 
 
@@ -85,7 +77,7 @@ def memory_of(fun: Callable[..., Any], options: Hashable | None) -> Memory:
     if found is None:
         found = _memories[key] = Memory()
         _bonds[key] = weakref.ref(owner, lambda _: _forget(key))
-        while len(_memories) > FUNCTIONS:
+        while len(_memories) > WAITING_CODES:
             _forget(next(iter(_memories)))
     else:
         _memories.move_to_end(key)

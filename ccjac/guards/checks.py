@@ -7,12 +7,10 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from ..limits import GUARD_CHECKS
 from . import values
 from .guard import Guard
 from .trust import is_trusted
-
-CHECKS = 2_000
-"""Checks beyond which a guard is not worth its price."""
 
 MISSING = object()
 
@@ -31,8 +29,8 @@ class Checks:
     def check(self, condition: str) -> None:
         """The guard does not hold unless ``condition`` does."""
         self.count += 1
-        if self.count > CHECKS and not self.obstacle:
-            self.obstacle = f"it reaches more than {CHECKS} values"
+        if self.count > GUARD_CHECKS and not self.obstacle:
+            self.obstacle = f"it reaches more than {GUARD_CHECKS} values"
         self._lines.append(f"if not ({condition}): return False")
 
     def name(self, place: str) -> str:

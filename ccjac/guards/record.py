@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from ..limits import GUARD_CHECKS, GUARD_DEPTH
 from . import values
-from .checks import CHECKS, MISSING, Checks
+from .checks import MISSING, Checks
 from .guard import Guard
 from .reads import Reads, reads
 from .shapes import has_getattr, holds_functions, is_empty, is_special, nested, slots
 from .trust import is_library, is_trusted, package_of
 from .values import Watch
-
-DEPTH = 24
-"""Steps from the function to the last object that is looked into."""
 
 _LONG = 8
 """Elements from which a sequence of plain values is one check."""
@@ -101,7 +99,7 @@ class _Walk(Checks):
 
     def visit(self, value: Any, place: str, depth: int) -> None:
         """Check the value that the expression ``place`` gives, and what can be reached from it."""
-        if (self.obstacle and not self.collect) or self.count > CHECKS:
+        if (self.obstacle and not self.collect) or self.count > GUARD_CHECKS:
             return
         if values.is_plain(value):
             name = self.name(place)
@@ -116,7 +114,7 @@ class _Walk(Checks):
             # Equal tuples may be one object or two; everything else that is met twice is one object.
             self._known[id(value)] = name
         self._kept.append(value)
-        if depth > DEPTH:
+        if depth > GUARD_DEPTH:
             self.refuse(value, "too far away to be followed")
             return
         found = self.watch(value)
@@ -245,7 +243,7 @@ class _Walk(Checks):
         elif owner is None or isinstance(owner, types.ModuleType):
             self.check(f"{name} is {self.constant(value)}")
         else:
-            self.visit(owner, f"{name}.__self__", DEPTH // 2)
+            self.visit(owner, f"{name}.__self__", GUARD_DEPTH // 2)
 
     def _module(self, module: types.ModuleType, name: str, depth: int) -> None:
         self.check(f"{name} is {self.constant(module)}")

@@ -4,7 +4,8 @@
 :func:`compile_kernel` makes one.  llvmlite is imported by the first call, not by this package.
 """
 
-from .cpu.run import Kernel, compile_kernel, supports
+from .cpu.run import Kernel, compile_kernel
 from .layout import Layout, Operand, Result
+from .supports import supports
 
 __all__ = ["Kernel", "Layout", "Operand", "Result", "compile_kernel", "supports"]

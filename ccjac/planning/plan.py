@@ -12,14 +12,12 @@ from ..cost import MULTIPLICATIONS
 from ..elimination import Counts
 from ..errors import UnsupportedError
 from ..graph import Graph
+from ..limits import MARKOWITZ_LIMIT
 from ..pictures.picture import Picture
 from .wording import source_in_words
 
 if TYPE_CHECKING:
     from ..ordering.protocol import Certificate
-
-_MARKOWITZ_LIMIT = 20_000
-"""Vertices beyond which a table does not spend the seconds that a Markowitz count takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +129,7 @@ class Plan:
         if graph is None:
             return {}
         orders = {"forward": elimination.forward_order(graph), "reverse": elimination.reverse_order(graph)}
-        if len(graph.eliminable) <= _MARKOWITZ_LIMIT:
+        if len(graph.eliminable) <= MARKOWITZ_LIMIT:
             from ..ordering import greedy
 
             orders["markowitz"] = greedy.markowitz(graph)

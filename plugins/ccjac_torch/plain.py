@@ -34,7 +34,7 @@ def run(program: Program, signature: Signature, operands: Sequence[torch.Tensor]
     for shape, result in zip(signature.results, signature.layout.results, strict=True):
         zero = torch.zeros((), dtype=TYPES[result.dtype], device=operands[0].device)
         entries = [(zero if e < 0 else table[program.results[e]]).expand(lead) for e in result.entries]
-        results.append(torch.stack(entries, -1).reshape(*lead, *shape))
+        results.append(torch.stack(entries, -1).reshape((*lead, *shape)))
     return results
 
 

@@ -63,7 +63,7 @@ def test_angles_near_zeros_and_poles(op, dtype, rng):
 @pytest.mark.parametrize("inline", [0, 9])
 def test_one_large_angle_among_small_ones(dtype, place, inline, monkeypatch, rng):
     # Its neighbours in the vector, and values computed before and after, stay right.
-    monkeypatch.setattr(module, "_INLINE_FUNCTIONS", inline)
+    monkeypatch.setattr(module, "INLINE_FUNCTIONS", inline)
     b = Builder()
     a, c = b.input(0, dtype), b.input(1, dtype)
     both = b.emit("mul", (a, c), dtype)
@@ -87,7 +87,7 @@ def test_written_in_place_or_as_functions_the_numbers_are_the_same(dtype, monkey
     x = rng.uniform(0.1, 4, 37).astype(dtype)
     results = []
     for inline in (0, len(ops)):
-        monkeypatch.setattr(module, "_INLINE_FUNCTIONS", inline)
+        monkeypatch.setattr(module, "INLINE_FUNCTIONS", inline)
         text = module.write_module(program, Layout.separate(program), Target.host(), fastmath=False).text
         assert ("@polynomial." in text) == (inline == 0 and Target.host().fused)
         results.append(compile_kernel(program, Layout.separate(program)).run([x]))
@@ -96,7 +96,7 @@ def test_written_in_place_or_as_functions_the_numbers_are_the_same(dtype, monkey
 
 def test_a_function_within_an_operation_counts(monkeypatch):
     # Many logistic functions are many exponentials.
-    monkeypatch.setattr(module, "_INLINE_FUNCTIONS", 4)
+    monkeypatch.setattr(module, "INLINE_FUNCTIONS", 4)
     program = several([("logistic", "float32", None)] * 5, ["float32"])
     text = module.write_module(program, Layout.separate(program), Target.host(), fastmath=False).text
     assert ("@polynomial.exp" in text) == Target.host().fused

@@ -10,6 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...limits import (
+    INLINE_FUNCTIONS,
+    LONG_EFFORT,
+    MANY_ENTRIES,
+    MANY_FUNCTIONS,
+    SHORT_EFFORT,
+    STACK_BYTES,
+    STRAIGHT_COLUMNS,
+    STRAIGHT_OPERATIONS,
+)
 from ...program.operations import FUNCTION, is_function, price
 from ...program.program import Program
 from ..context import Context
@@ -22,23 +32,7 @@ from .library import Functions
 from .target import Target
 
 ENTRY = "kernel"
-STACK_BYTES = 1 << 16
-"""Scratch memory up to this size lies on the stack."""
-STRAIGHT_OPERATIONS = 3000
-STRAIGHT_COLUMNS = 384
-"""Up to these sizes a program is one basic block."""
 
-_MANY_ENTRIES = 32
-"""Results of a sample, from which the order of their stores matters."""
-_MANY_FUNCTIONS = 10
-"""Functions of a sample, from which wide vectors of them save more than they cost."""
-_INLINE_FUNCTIONS = 24
-"""More polynomials than these are called: they would make long code, which is slow to compile and no faster."""
-
-_SHORT_EFFORT = 2
-_LONG_EFFORT = 0
-"""Segments work on memory: code of level 2 took 4 to 20 times as long to make as that of level 0, and ran 3 to 20 %
-faster with one sample, no faster with 512."""
 
 _IEEE_FLAGS = "contract"
 _FAST_FLAGS = "reassoc nsz arcp contract afn"
@@ -71,9 +65,9 @@ def vector_bytes_for(program: Program, layout: Layout) -> int:
     entries = sum(len(r.entries) for r in layout.results)
     functions = FUNCTION * sum(is_function(node.op) for node in program.nodes)
     simple = sum(price(node.op) for node in program.nodes if not is_function(node.op))
-    if functions >= _MANY_FUNCTIONS * FUNCTION + 2 * simple:
+    if functions >= MANY_FUNCTIONS * FUNCTION + 2 * simple:
         return 64
-    return 16 if functions + simple <= 2 * entries and entries >= _MANY_ENTRIES else 32
+    return 16 if functions + simple <= 2 * entries and entries >= MANY_ENTRIES else 32
 
 
 def is_long(program: Program, layout: Layout) -> bool:
@@ -109,7 +103,7 @@ def write_module(
     functions = Functions(target, lanes)
     flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
     polynomials = ELEMENTARY if target.fused else frozenset[str]()
-    apart = sum(MADE_OF.get(node.op, node.op) in polynomials for node in program.nodes) > _INLINE_FUNCTIONS
+    apart = sum(MADE_OF.get(node.op, node.op) in polynomials for node in program.nodes) > INLINE_FUNCTIONS
     ctx = Context(Writer(lanes), functions, flags, polynomials, apart)
     long = is_long(program, layout)
     body = (tiled.write_range if long else straight.write_range)(ctx, program, layout)
@@ -135,7 +129,7 @@ def write_module(
         f'attributes #3 = {{ nounwind noinline cold "no_caller_saved_registers" {width} }}',
         '!0 = !{!"branch_weights", i32 1, i32 4096}',
     ]
-    return Module("\n".join(parts), functions.addresses, lanes, _LONG_EFFORT if long else _SHORT_EFFORT)
+    return Module("\n".join(parts), functions.addresses, lanes, LONG_EFFORT if long else SHORT_EFFORT)
 
 
 def _entry(lanes: int) -> str:

@@ -6,6 +6,7 @@ caller waits only for pieces that someone has begun, so that a busy pool blocks 
 
 from __future__ import annotations
 
+from ...limits import PIECE_VECTORS, PIECE_WORK
 from ...program.operations import price
 from ...program.program import Program
 from ..layout import Layout
@@ -15,19 +16,13 @@ from .target import Target
 LIBRARY_FUNCTIONS = ("malloc", "free", "sched_yield")
 """What the text needs of the C library."""
 
-_PIECE_WORK = 700_000
-"""Simple operations and bytes, read or written, times samples in one piece: 20 to 40 µs, several times what waking a
-thread costs.  Where all cores are busy, batches cut finer took up to 1.6 times as long as on one thread."""
-_PIECE_VECTORS = 8
-"""The least of a piece in vectors, over which the scratch memory's preparation is spread."""
-
 
 def piece_samples(program: Program, layout: Layout, lanes: int) -> int:
     """How many samples make a piece: a multiple of ``lanes``."""
     work = sum(price(n.op) for n in program.nodes)
     work += sum(len(o.scalars) * BYTES[o.dtype] for o in layout.operands)
     work += sum(len(r.entries) * BYTES[r.dtype] for r in layout.results)
-    return max(-(-_PIECE_WORK // max(work, 1) // lanes), _PIECE_VECTORS) * lanes
+    return max(-(-PIECE_WORK // max(work, 1) // lanes), PIECE_VECTORS) * lanes
 
 
 def write_pieces(target: Target) -> str:

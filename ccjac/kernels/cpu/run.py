@@ -9,25 +9,12 @@ import numpy as np
 
 from ...program.program import Program
 from ..layout import Layout
-from ..operations import obstacle
 from . import pool
 from .jit import Code, compile_text
 from .module import ENTRY, write_module
 from .target import Target
 
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-
-
-def supports(program: Program) -> str | None:
-    """Why ``program`` cannot become a kernel, or ``None`` if it can.
-
-    The reason is a phrase for :meth:`ccjac.Plan.describe`: a missing llvmlite, or what has no rule.
-    """
-    try:
-        import llvmlite.binding  # noqa: F401
-    except (ImportError, OSError) as error:
-        return f"llvmlite is not usable ({error})"
-    return obstacle(program)
 
 
 class Kernel:

@@ -11,10 +11,8 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
+from ...limits import SEGMENT_OPERATIONS
 from ...program.program import Program
-
-SEGMENT_OPERATIONS = 400
-"""Long enough that few values cross a cut, short enough for the compiler."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ Whatever is done once per column is a loop over a table, never unrolled: LLVM to
 
 from __future__ import annotations
 
+from ...limits import SCALAR_MOVES, SPARSE_ENTRIES
 from ...program.program import Program
 from ..context import Context
 from ..layout import Layout, Result
@@ -19,11 +20,6 @@ from .segments import Segmentation, cut
 from .straight import announce_stores, from_memory, input_nodes, spread, to_memory, uniform_nodes
 from .tables import Tables
 from .transpose import PART_BYTES, group_size, load_columns, load_group, store_columns, store_group
-
-SPARSE_ENTRIES = 1024
-"""Rows from this length on are written by table if less than half of their entries are computed."""
-_SCALAR_MOVES = 8
-"""Moves that one turn of a loop makes where columns are too few or too narrow to be transposed in groups."""
 
 
 def is_sparse(program: Program, result: Result) -> bool:
@@ -159,9 +155,9 @@ class _Tiled:
         element, size = memory_element(dtype), BYTES[dtype]
         transposed = group_size(width, size, self.lanes)
         # Columns that cannot be transposed are moved entry by entry.
-        g = transposed or min(width, max(_SCALAR_MOVES // self.lanes, 1))
+        g = transposed or min(width, max(SCALAR_MOVES // self.lanes, 1))
         vector = f"<{self.lanes} x {element}>"
-        if transposed or width > _SCALAR_MOVES:
+        if transposed or width > SCALAR_MOVES:
             # One loop over groups of columns; the last group starts early rather than run over the row's end.
             w.do("br label %loop")
             w.label("loop")

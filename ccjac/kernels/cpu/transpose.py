@@ -14,12 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...limits import BLOCK_COLUMNS
 from ..writer import BYTES, Writer, memory_element
 
 PART_BYTES = 16
-_BLOCK_COLUMNS = 64
-"""Rows of more columns are written by a basic block per group, which halves the time to compile them; shorter ones gain
-3 to 15 % speed from stores between the computations."""
 
 
 def load_columns(w: Writer, dtype: str, rows: str, width: int, wanted: Sequence[int]) -> dict[int, str]:
@@ -48,7 +46,7 @@ def store_columns(w: Writer, dtype: str, rows: str, columns: Sequence[str]) -> N
         _store_short(w, element, entry_bytes, rows, columns)
     else:
         for start in group_starts(width, g):
-            if width > _BLOCK_COLUMNS:
+            if width > BLOCK_COLUMNS:
                 w.block()
             store_group(w, element, entry_bytes, rows, width, start, columns[start : start + g])
 
