@@ -25,7 +25,7 @@ def _call(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     params = eqn.params
     length = params["length"]
-    n_consts, n_carry = _parts_of_scan(eqn)
+    n_consts, n_carry = parts_of_scan(eqn)
     if length > ITERATION_LIMIT:
         raise unsupported("scan", f"runs for {length} steps, too many to unroll")
     consts, carry, sequences = (
@@ -46,7 +46,7 @@ def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     return [*carry, *stacked]
 
 
-def _parts_of_scan(eqn: Any) -> tuple[int, int]:
+def parts_of_scan(eqn: Any) -> tuple[int, int]:
     """How many of a scan's operands are the same in every step, and how many are carried.
 
     Releases of JAX say so in different ways, but what is cut into rows has one axis less inside.

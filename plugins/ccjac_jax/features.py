@@ -22,7 +22,7 @@ from ccjac.limits import ITERATION_LIMIT, SCALAR_LIMIT
 
 from . import lowered
 from .concrete import on_numpy
-from .control import CONTROL
+from .control import CONTROL, parts_of_scan
 from .derivative import is_float, is_literal
 from .interpreter import CUSTOM
 from .names import ELEMENTWISE
@@ -405,7 +405,8 @@ class _Walk:
 
     def _scan(self, eqn: Any, operands: list[_Value]) -> list[_Value]:
         params = eqn.params
-        length, n_consts, n_carry = params["length"], params["num_consts"], params["num_carry"]
+        length = params["length"]
+        n_consts, n_carry = parts_of_scan(eqn)
         self.counted.steps += self.weight * length
         if length > ITERATION_LIMIT:
             raise UnsupportedError(f"the operation 'scan' runs for {length} steps, too many to unroll")
