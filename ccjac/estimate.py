@@ -24,6 +24,9 @@ ENTRY_SECONDS = 0.15e-6
 KERNEL_SECONDS = 0.03
 """To compile a program of no operations."""
 
+CONSTANT_WORK = 1_000
+"""Operations on constants beyond which the framework's matrix products are quicker than folding them one by one."""
+
 EQUATION_SECONDS = 3.5e-3
 """To trace, lower and compile one equation's tangents in the framework; 1 to 8 ms."""
 FRAMEWORK_SECONDS = 0.035
@@ -102,6 +105,12 @@ class Features:
         """Operations of the Jacobian's program."""
         # The values of linear functions are not needed.
         return 0.0 if self.affine else self.operations + self.partials + self.accumulated
+
+
+def is_constant(features: Features) -> bool:
+    """Whether a Jacobian had better be computed once and kept; if there is little to compute, a program is as good."""
+    entries = features.inputs * features.outputs
+    return features.affine and features.folded > CONSTANT_WORK and entries <= ENTRY_LIMIT
 
 
 def obstacle(features: Features) -> str | None:

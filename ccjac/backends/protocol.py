@@ -196,5 +196,8 @@ class Backend(Protocol):
     def fallback(self, traced: Any, mode: str) -> Callable[..., Any]:
         """The framework's own Jacobian by that mode, of the traced function: the user's is not run again."""
 
+    def constant(self, traced: Any) -> Callable[..., Any]:
+        """The same where the Jacobian does not depend on any operand: it is computed now, once."""
+
     def steers(self, error: Exception) -> bool:
         """Whether an error says that Python needed the value of a traced array."""

@@ -11,7 +11,7 @@ from ..backends.protocol import Backend, Traced
 from ..errors import UnsupportedError
 from ..options import Options
 from ..planning.choose import choose
-from ..planning.plan import Plan
+from ..planning.plan import CONSTANT, Plan
 from ..program.accumulate import JacobianProgram, accumulate
 
 log = logging.getLogger("ccjac")
@@ -20,7 +20,9 @@ log = logging.getLogger("ccjac")
 def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
 ) -> tuple[Plan, JacobianProgram | None]:
-    """The plan, and the program unless the plan is the framework's own mode."""
+    """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
+    if options.automatic and traced.features is not None and estimate.is_constant(traced.features):
+        return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
     try:
         return _scalar(backend, traced, options, name, remember=remember)
     except UnsupportedError as error:
@@ -52,6 +54,8 @@ def _scalar(
 def built(backend: Backend, traced: Traced, options: Options, name: str) -> Callable[..., Any]:
     """The compiled function of the call's operands and the captured values."""
     plan, program = planned(backend, traced, options, name, remember=True)
+    if plan.source == CONSTANT:
+        return backend.constant(traced)
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
         return backend.fallback(traced, plan.executor)

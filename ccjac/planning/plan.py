@@ -19,15 +19,19 @@ from .wording import source_in_words
 if TYPE_CHECKING:
     from ..ordering.protocol import Certificate
 
+CONSTANT = "constant"
+"""The source and the executor of a Jacobian that does not depend on the arguments."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """How a Jacobian is computed.  Pass one as ``order=`` to reuse it.
 
     Attributes:
-        graph: The linearized computational graph, ``None`` for a fallback.
+        graph: The linearized computational graph, ``None`` for a constant and a fallback.
         order: The intermediate vertices in the order of their elimination.
-        source: ``"zoo:<name>"``, ``"greedy:<rule>"``, ``"search:<method>"``, ``"given"`` or ``"fallback"``.
+        source: ``"zoo:<name>"``, ``"greedy:<rule>"``, ``"search:<method>"``, ``"given"``, ``"constant"`` (a Jacobian
+            that does not depend on the arguments) or ``"fallback"``.
         claimed_bound: The lower bound for ``multiplications`` that comes with the order, 0 if none does.  What a file
             says is a claim; see :attr:`lower_bound`.
         certificate: Why that bound holds, if anybody said so.
@@ -139,6 +143,8 @@ class Plan:
         """A short table: this order beside forward, reverse and Markowitz, and where it came from."""
         graph = self.graph
         if graph is None:
+            if self.source == CONSTANT:
+                return f"Plan: a constant Jacobian ({self.reason}), computed once by the framework itself"
             return f"Plan: {self.executor or 'framework'} mode of the framework itself (fallback: {self.reason})"
         lines = [
             f"Plan: {graph.n_inputs} inputs, {len(graph.eliminable)} intermediate vertices, "

@@ -122,6 +122,12 @@ class JaxBackend:
 
         return fallback(traced, mode)
 
+    def constant(self, traced: JaxTraced) -> Callable[..., Any]:
+        """A constant of the compiled function."""
+        from .modes import constant
+
+        return constant(traced)
+
     def steers(self, error: Exception) -> bool:
         """JAX's own errors of this kind, and Python's about a tracer."""
         from .calling import steers

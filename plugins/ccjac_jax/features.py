@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -144,12 +144,19 @@ def inner_jaxprs(eqn: Any) -> list[Any]:
 
 
 class _Walk:
-    """One walk; ``weight`` is how often the present equations run, ``scale`` how many inputs a bit stands for."""
+    """One walk.
+
+    Attributes:
+        weight: How often the present equations run.
+        scale: How many inputs a bit stands for.
+        linear: Whether all derivatives so far are constants.
+    """
 
     def __init__(self, counted: Features) -> None:
         self.counted = counted
         self.weight = 1.0
         self.scale = 1.0
+        self.linear = True
 
     def width(self, masks: np.ndarray | None) -> float:
         """Dependences of all entries together."""
@@ -183,7 +190,11 @@ class _Walk:
             return self._while(eqn, operands)
         if name == "cond":
             return self._cond(eqn, operands)
-        if name in CONTROL or name in CUSTOM:
+        if name in CUSTOM:
+            # Its derivative is what the user says, not what the function looks like.
+            self.linear = False
+            return [replace(v, affine=False, unit=False) for v in self.call(eqn.params[CUSTOM[name]], operands)]
+        if name in CONTROL:
             for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
                 if key in eqn.params:
                     return self.call(eqn.params[key], operands)
@@ -202,7 +213,7 @@ class _Walk:
             # A call of a compiled program: its own size is not known here.
             raise _Enough
         if (implementation := lowered.inlined(eqn)) is not None:
-            return self.call(implementation, operands)
+            return [replace(v, affine=False, unit=False) for v in self.call(implementation, operands)]
         # Raises unless the operation acts on every entry alone.
         program = lowered.composition(eqn)
         self.count(program.operations * out.size, active=False)
@@ -229,7 +240,9 @@ class _Walk:
                 counted.folded += weight * (forward + size)
             else:
                 counted.forward += weight * forward
-        if counted.operations > SCALAR_LIMIT:
+                self.linear = self.linear and not (forward or partials)
+        if counted.operations > SCALAR_LIMIT and not self.linear:
+            # A linear function of any size may be worth its matrix.
             raise _Enough
 
     # -- kinds of equations ---------------------------------------------------------------------------------------
@@ -268,7 +281,10 @@ class _Walk:
         if any(v.array is None for v in indices):
             word = _joined(arrays)
             return [_Value(a.shape, masks=np.full(a.shape, word), affine=affine) for a in outs]
-        if sum(np.prod(v.shape, dtype=np.int64) for v in arrays) + sum(a.size for a in outs) > 10 * SCALAR_LIMIT:
+        if (
+            sum(np.prod(v.shape, dtype=np.int64) for v in arrays) + sum(a.size for a in outs) > 10 * SCALAR_LIMIT
+            and not self.linear
+        ):
             self.counted.operations = 10 * SCALAR_LIMIT
             raise _Enough
         moved = rule(eqn.params, positions_of([v.shape for v in arrays]), [v.array for v in indices])  # type: ignore[misc]
@@ -292,11 +308,11 @@ class _Walk:
         masks = np.zeros(out.shape, np.uint64)
         for v in active:
             masks = masks | v.words()
-        affine = (
-            name in _LINEAR
-            and all(v.affine for v in active)
-            and (name in _FREE or (len(active) == 1 and all(v.known for v in operands if v.masks is None)))
-        )
+        affine = all(v.affine for v in active)
+        if name not in _FREE:
+            # A product with what is known, a quotient by it.
+            others = operands[1:] if name == "div" else [v for v in operands if v is not active[0]]
+            affine = affine and name in ("mul", "div") and len(active) == 1 and all(v.known for v in others)
         size = float(out.size)
         edges = len(active) * size
         unit = name in _FREE and all(v.unit for v in active)
@@ -372,7 +388,7 @@ class _Walk:
             self.count(size, active=False)
             return _Value(out.shape)
         sums = name in ("reduce_sum", "cumsum", "scatter-add", "scatter_add", "reduce_window_sum")
-        affine = all(o.affine for o in operands) and (sums or name in ("conv_general_dilated", "triangular_solve"))
+        affine = all(o.affine for o in operands) and (sums or _is_linear(name, operands))
         if name.startswith("reduce_") and "axes" in params:
             masks = np.asarray(np.bitwise_or.reduce(v.words(), axis=tuple(params["axes"])))
             edges, inward = size, self.width(v.masks)
@@ -527,6 +543,12 @@ def _stacked(rows: list[_Value], aval: Any) -> _Value:
     if rows and any(r.masks is not None for r in rows):
         return _Value(aval.shape, masks=np.stack([r.words() for r in rows]), affine=all(r.affine for r in rows))
     return _Value(aval.shape, known=all(r.known for r in rows))
+
+
+def _is_linear(name: str, operands: list[_Value]) -> bool:
+    """Whether a convolution or a solve is linear in its one operand that is not known, and that is not the matrix."""
+    unknown = [k for k, v in enumerate(operands) if not v.known]
+    return unknown == [1] if name == "triangular_solve" else name == "conv_general_dilated" and len(unknown) == 1
 
 
 def _taps(name: str, params: dict[str, Any], operands: list[_Value]) -> float:

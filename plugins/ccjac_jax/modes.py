@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from ccjac.backends.protocol import Request
 from ccjac.executor import working_mode
+from ccjac.expand import unforeseen
 
-from .framework import has_both_modes, jacobian_of, whole
+from .framework import has_both_modes, jacobian_of, known, whole
 from .results import finished
 from .tracing import JaxTraced, function_of, split_auxiliary, unwrapped, wrapped
 
@@ -42,6 +45,29 @@ def fallback(traced: JaxTraced, mode: str) -> Run:
     )
     skipped = len(types.outputs) + len(types.auxiliary) - len(types.values)
     return lambda *operands: finished(types, flat(*operands)[skipped:])
+
+
+def constant(traced: JaxTraced) -> Run:
+    """The traced function with its Jacobian as an array, which JAX's own mode computes now."""
+    types, call, function = traced.types(), traced.call, whole(traced)
+    # Arrays that a guard watches have their values here; what has none the Jacobian does not depend on.
+    flat = jacobian_of(known(traced), call.n_differentiated, len(traced.outputs), mode(traced))
+    n_results = len(types.outputs) + len(types.auxiliary)
+    with jax.ensure_compile_time_eval():
+        jacobian = jax.jit(lambda *operands: flat(*operands)[n_results:])
+        zeros, ones = (
+            [jnp.full(t.shape, value, t.dtype) for t in (*call.types, *traced.read_types)] for value in (0, 1)
+        )
+        blocks, others = ([np.asarray(block) for block in jacobian(*point)] for point in (zeros, ones))
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(blocks, others, strict=True)):
+        unforeseen(AssertionError("a Jacobian was taken to be constant"), traced.name)
+        return fallback(traced, mode(traced))
+
+    def run(*operands: Any) -> Any:
+        values = function(*operands) if types.values else []
+        return finished(types, [*values, *map(jnp.asarray, blocks)])
+
+    return run
 
 
 def own_mode(request: Request) -> Run:

@@ -128,6 +128,10 @@ class TorchBackend:
 
         return fallback(traced, mode)
 
+    def constant(self, traced: TorchTraced) -> Callable[..., Any]:
+        """Never asked for: nothing is known of a function before it is expanded."""
+        raise NotImplementedError
+
     def steers(self, error: Exception) -> bool:
         """A trace fails for no other reason."""
         return True

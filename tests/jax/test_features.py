@@ -14,6 +14,15 @@ from ccjac_jax.features import features
 MATRIX = jnp.asarray(np.random.default_rng(0).normal(size=(7, 5)) * (np.arange(35).reshape(7, 5) % 3 == 0))
 
 
+@jax.custom_jvp
+def clipped(x):
+    """The identity, with another derivative."""
+    return x
+
+
+clipped.defjvp(lambda primals, tangents: (primals[0], jnp.where(primals[0] > 0, tangents[0], 0.0)))
+
+
 def count(f, *args, n_differentiated: int = 1) -> Features:
     closed = jax.make_jaxpr(f)(*args)
     return features(closed, n_differentiated, len(closed.out_avals))
@@ -69,6 +78,16 @@ def test_columns_are_sampled_beyond_a_word():
         (lambda x: x * x, False),
         (lambda x: jnp.where(x > 0, x, 2 * x), False),
         (lambda x: MATRIX @ jnp.sin(x), False),
+        (lambda x: 2.0 / x, False),
+        (lambda x: x / x[0], False),
+        (lambda x: jnp.convolve(x, x), False),
+        (lambda x: jax.scipy.linalg.solve_triangular(jnp.eye(5) + jnp.diag(x), jnp.ones(5)), False),
+        (lambda x: jax.scipy.linalg.solve_triangular(jnp.eye(5), x, lower=True), True),
+        (lambda x: jnp.cumprod(x), False),
+        (lambda x: lax.cond(x[0] > 0, lambda: x, lambda: 2 * x), False),
+        (lambda x: clipped(x), False),
+        (lambda x: jnp.where(jnp.arange(5) > 2, x, 2 * x), True),
+        (lambda x: x.astype(jnp.int32).astype(float) + x, True),
     ],
 )
 def test_constant_jacobians(f, affine):
