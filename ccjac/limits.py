@@ -36,9 +36,9 @@ DERIVATIVE_LIMIT = 100_000
 """Operations of a derivative of a program beyond which its kernel would take longer to compile than the framework's own
 derivative: a tenth of a millisecond each."""
 
-SPARSE_FROM = {"kernel": 2048, "ops": 512}
-"""Entries from which a block that is mostly zero is computed packed, because executors unroll what they write, and
-spread out by the framework afterwards.  That takes ten times as long as a kernel that writes the zeros itself."""
+SPARSE_FROM: dict[str, int | None] = {"kernel": None, "ops": 512}
+"""Entries from which a block that is mostly zero is computed packed, because plain operations unroll what they write,
+and spread out by the framework afterwards.  Kernels write zeros themselves, in a tenth of the time."""
 
 FEW_SAMPLES = 2
 """Batches up to this size are computed by scalar code or, if that is quicker, by plain operations."""
