@@ -120,13 +120,14 @@ class _Loop:
                 now = time.monotonic()
                 if row.compiling is not None and row.began is not None:
                     row.began += now - row.compiling
+                    row.compiled += now - row.compiling
                 row.compiling = now if message.now else None
                 return
             case Done():
                 if message.unwritable:
                     raise ZooError(message.unwritable)
                 row.best, row.lower_bound, row.method = message.cost, message.lower_bound, message.method
-                row.seconds, row.problem = message.seconds, message.problem
+                row.seconds, row.problem = max(0.0, message.seconds - row.compiled), message.problem
             case Lost():
                 row.problem = f"its process ended with exit code {message.exit_code}"
         row.state = "failed" if row.problem else "done"

@@ -53,6 +53,7 @@ class Row:
         state: Whether it is being worked on.
         began: ``time.monotonic()`` at which its search began, without the time in which it compiled.
         compiling: ``time.monotonic()`` since when it has been compiling, ``None`` if it is not.
+        compiled: Seconds for which it has compiled so far.
         share: Seconds that the search got.
         seconds: What the search took, once it is over.
         problem: Why it failed, or empty.
@@ -65,6 +66,7 @@ class Row:
     state: State = "waiting"
     began: float | None = None
     compiling: float | None = None
+    compiled: float = 0.0
     share: float = 0.0
     seconds: float = 0.0
     problem: str = ""
