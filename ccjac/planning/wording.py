@@ -44,8 +44,12 @@ def source_in_words(source: str) -> str:
     """
     kind, _, rest = source.partition(":")
     if kind == "greedy":
-        return RULES.get(rest, "")
+        return _rule(rest)
     parts = rest.split(":")
     if "greedy" in parts:
-        return RULES.get(parts[-1], "")
+        return _rule(parts[-1])
     return next((SEARCHES[part] for part in reversed(parts) if part in SEARCHES), "")
+
+
+def _rule(name: str) -> str:
+    return "a rule learned on many graphs" if name.startswith("learned-") else RULES.get(name, "")

@@ -91,7 +91,7 @@ def honest(entry: Entry, *, strict: bool = False) -> Entry:
     return entry if orders == dict(entry.orders) else replace(entry, orders=orders)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _recomputed(graph: Graph, cost: CostModel, certificate: Certificate) -> int | None:
     # The bounds stand beside the searchers, which a lookup does without.
     from ..ordering.bounds.recheck import recomputed

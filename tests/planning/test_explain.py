@@ -89,6 +89,8 @@ def test_every_rule_is_explained() -> None:
     assert set(NAMES) - {"forward", "reverse"} <= RULES.keys()
     assert source_in_words("greedy:LM") == "lowest Markowitz degree first"
     assert source_in_words("search:portfolio:annealing") == "simulated annealing"
+    assert source_in_words("greedy:learned-3") == "a rule learned on many graphs"
+    assert source_in_words("search:portfolio:greedy:MF") == "least fill-in first"
     assert source_in_words("zoo:user") == source_in_words("given") == ""
     plan = ccjac.plan(flux, X, order="markowitz")
     assert "lowest Markowitz degree first" in plan.describe()
