@@ -227,14 +227,16 @@ class Plan:
         from html import escape
 
         from ..pictures.html import table
-        from ..pictures.svg import drawing
+        from ..pictures.svg import LARGEST, drawing
 
         if self.graph is None:
             return f"<p>{escape(self.describe())}</p>"
         columns = ("order", "multiplications", "structural", "additions")
         rows = [(name, c.multiplications, c.structural, c.additions) for name, c in self.comparison.items()]
         facts = f"{self.source}; {self.certainty}" + (f"; runs as {self.executor}" if self.executor else "")
-        return f"{table(columns, rows)}<p>{escape(facts)}</p>{drawing(self.picture())}"
+        # The steps of a large elimination take longer than anybody who merely looks wants to wait.
+        shown = drawing(self.picture()) if self.graph.size <= LARGEST else ""
+        return f"{table(columns, rows)}<p>{escape(facts)}</p>{shown}"
 
     def __repr__(self) -> str:
         return self.describe()

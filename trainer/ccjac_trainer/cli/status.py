@@ -35,7 +35,9 @@ def status(
             if cost not in (ALL, name):
                 continue
             model = cost_models().get(name)
-            proven = believed_bound(entry.graph, order, model) if model is not None else 0
+            proven = order.lower_bound
+            if order.optimal:
+                proven = believed_bound(entry.graph, order, model) if model is not None else 0
             key = urgency(
                 pending=order.pending,
                 cost=order.cost,

@@ -166,7 +166,8 @@ def _task(entry: Entry, sound: Mapping[str, StoredOrder], cost: str) -> Task:
         return Task(entry.fingerprint, name, graph, cost, starts, best, method=method, kept=False)
     # An order of another cost model may happen to be cheaper than this one's own, and refute its bound.
     claimed = own.lower_bound if own.lower_bound <= best else 0
-    bound = (believed_bound(entry.graph, own, model)) if claimed else 0
+    # Only a bound that ends all searches is worth repeating its proof, which may take a second.
+    bound = believed_bound(entry.graph, own, model) if claimed == best else claimed
     return Task(
         entry.fingerprint,
         name,
