@@ -63,7 +63,7 @@ class Features:
         operations: Scalar operations of the value that depend on an argument.
         functions: Those of them that are exponentials, sines and the like.
         active: Operations that depend on a differentiated argument, matrix products apart.
-        contractions: Multiply-adds of matrix products that do.
+        contractions: Multiply-adds of matrix products and additions of running sums that do.
         partials: Local partials that are not constants.
         edges: All local partials.
         forward: Products and sums when derivatives are accumulated from the inputs, zeros left out.
@@ -188,5 +188,11 @@ def framework_call(features: Features, mode: str) -> float:
 
 
 def better_mode(features: Features) -> str:
-    """``"forward"`` or ``"reverse"``, whichever sweeps less often through the function."""
-    return "forward" if features.inputs <= features.outputs else "reverse"
+    """``"forward"`` or ``"reverse"``, whichever sweeps less often through the function.
+
+    Where both do as often, matrix products and running sums took 5 to 40 % less time in reverse, operations on single
+    entries a half to a fortieth of it in forward mode.
+    """
+    if features.inputs != features.outputs:
+        return "forward" if features.inputs < features.outputs else "reverse"
+    return "reverse" if features.contractions else "forward"

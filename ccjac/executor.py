@@ -36,19 +36,23 @@ def select(
     return "ops", reason
 
 
-def working_mode(n_inputs: int, n_outputs: int, works: Callable[[str], None]) -> str:
-    """The framework's own mode: ``"forward"`` unless there are fewer outputs than inputs, or else the other one.
+def fewer_sweeps(n_inputs: int, n_outputs: int) -> str:
+    """The mode that goes less often through the function: ``"forward"`` unless it has fewer outputs than inputs."""
+    return "forward" if n_inputs <= n_outputs else "reverse"
+
+
+def working_mode(better: str, works: Callable[[str], None]) -> str:
+    """The framework's own mode: the better one, or else the other one.
 
     Args:
-        n_inputs: Number of differentiated input scalars.
-        n_outputs: Number of output scalars.
+        better: ``"forward"`` or ``"reverse"``.
         works: Raises where a mode (``"forward"`` or ``"reverse"``) does not serve the function; some functions have
             one mode only.
 
     Raises:
         Exception: What ``works`` raised for the better mode, if it raises for both.
     """
-    first, second = ("forward", "reverse") if n_inputs <= n_outputs else ("reverse", "forward")
+    first, second = ("forward", "reverse") if better == "forward" else ("reverse", "forward")
     try:
         works(first)
     except Exception as error:

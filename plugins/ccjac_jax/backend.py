@@ -124,7 +124,7 @@ class JaxBackend:
 
     def constant(self, traced: JaxTraced) -> Callable[..., Any]:
         """A constant of the compiled function."""
-        from .modes import constant
+        from .constant import constant
 
         return constant(traced)
 

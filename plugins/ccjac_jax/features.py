@@ -338,10 +338,11 @@ class _Walk:
             if v.known and v.array is not None and v.array.size:
                 density *= np.count_nonzero(v.array) / v.array.size
         active = [v for v in operands if v.masks is not None]
+        if active:
+            self.counted.contractions += self.weight * size
         self.count(2 * size * density, active=False)
         if not active:
             return _Value(out.shape)
-        self.counted.contractions += self.weight * size
         affine = len(active) == 1 and active[0].affine and any(v.known for v in operands)
         masks = np.zeros(out.shape, np.uint64)
         for k, batch in enumerate((left_batch, right_batch)):
@@ -397,6 +398,7 @@ class _Walk:
             masks = np.bitwise_or.accumulate(words, axis=params["axis"])
             masks = np.flip(masks, params["axis"]) if params["reverse"] else masks
             edges, inward = 2 * size, self.width(masks)
+            self.counted.contractions += self.weight * size
         elif name.startswith("scatter") and operands[1].array is not None:
             targets = scatter_positions(params, operands[1].array, v.shape, operands[2].shape).ravel()
             flat = v.words().ravel().copy()

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from ccjac.executor import working_mode
+from ccjac.executor import fewer_sweeps, working_mode
 
 from .features import inner_jaxprs
 from .names import ELEMENTWISE
@@ -100,7 +100,7 @@ def jacobian_of(
             if not has_both_modes(jaxpr):
                 jax.eval_shape(lambda: by(mode))
 
-        chosen = mode or working_mode(n_inputs, n_results, works)
+        chosen = mode or working_mode(fewer_sweeps(n_inputs, n_results), works)
         found, results = by(chosen)
         rows = dict(zip(moving, found, strict=True))
         blocks = [

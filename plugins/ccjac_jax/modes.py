@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from ccjac.backends.protocol import Request
+from ccjac.estimate import better_mode
 from ccjac.executor import working_mode
-from ccjac.expand import unforeseen
 
-from .framework import has_both_modes, jacobian_of, known, whole
+from .framework import has_both_modes, jacobian_of, whole
 from .results import finished
 from .tracing import JaxTraced, function_of, split_auxiliary, unwrapped, wrapped
 
@@ -21,20 +19,15 @@ Run = Callable[..., Any]
 
 
 def mode(traced: JaxTraced) -> str:
-    """``"forward"`` unless there are fewer outputs than inputs and reverse mode works; tried out only where an
-    operation may lack a mode.
-    """
-    call = traced.call
-    n_inputs = sum(a.size for a in call.types[: call.n_differentiated])
-    n_outputs = sum(a.size for a in traced.outputs)
-    types = (*call.types, *map(jax.typeof, traced.captured))
+    """The mode that an estimate finds better, if it works; tried out only where an operation may lack a mode."""
+    types = (*traced.call.types, *map(jax.typeof, traced.captured))
     shapes = [jax.ShapeDtypeStruct(t.shape, t.dtype) for t in types]
 
     def works(mode: str) -> None:
         if not has_both_modes(traced.closed.jaxpr):
             jax.eval_shape(fallback(traced, mode), *shapes)
 
-    return working_mode(n_inputs, n_outputs, works)
+    return working_mode(better_mode(traced.features), works)
 
 
 def fallback(traced: JaxTraced, mode: str) -> Run:
@@ -45,29 +38,6 @@ def fallback(traced: JaxTraced, mode: str) -> Run:
     )
     skipped = len(types.outputs) + len(types.auxiliary) - len(types.values)
     return lambda *operands: finished(types, flat(*operands)[skipped:])
-
-
-def constant(traced: JaxTraced) -> Run:
-    """The traced function with its Jacobian as an array, which JAX's own mode computes now."""
-    types, call, function = traced.types(), traced.call, whole(traced)
-    # Arrays that a guard watches have their values here; what has none the Jacobian does not depend on.
-    flat = jacobian_of(known(traced), call.n_differentiated, len(traced.outputs), mode(traced))
-    n_results = len(types.outputs) + len(types.auxiliary)
-    with jax.ensure_compile_time_eval():
-        jacobian = jax.jit(lambda *operands: flat(*operands)[n_results:])
-        zeros, ones = (
-            [jnp.full(t.shape, value, t.dtype) for t in (*call.types, *traced.read_types)] for value in (0, 1)
-        )
-        blocks, others = ([np.asarray(block) for block in jacobian(*point)] for point in (zeros, ones))
-    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(blocks, others, strict=True)):
-        unforeseen(AssertionError("a Jacobian was taken to be constant"), traced.name)
-        return fallback(traced, mode(traced))
-
-    def run(*operands: Any) -> Any:
-        values = function(*operands) if types.values else []
-        return finished(types, [*values, *map(jnp.asarray, blocks)])
-
-    return run
 
 
 def own_mode(request: Request) -> Run:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ccjac.backends.protocol import Request
-from ccjac.executor import working_mode
+from ccjac.executor import fewer_sweeps, working_mode
 
 Run = Callable[..., Any]
 
@@ -54,7 +54,7 @@ def mode(traced: Any) -> str:
     if not traced.outputs:
         return "reverse"
     # Which one works is seen at the call only: unlike JAX, torch has no way to ask before.
-    return working_mode(n_inputs, n_outputs, lambda mode: None)
+    return working_mode(fewer_sweeps(n_inputs, n_outputs), lambda mode: None)
 
 
 def fallback(traced: Any, mode: str) -> Run:

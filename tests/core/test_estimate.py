@@ -57,5 +57,6 @@ def test_a_program_that_came_out_longer_than_estimated() -> None:
 
 def test_the_better_mode() -> None:
     assert estimate.better_mode(Features(inputs=3, outputs=3)) == "forward"
+    assert estimate.better_mode(Features(inputs=3, outputs=3, contractions=9)) == "reverse"
     assert estimate.better_mode(Features(inputs=3, outputs=100)) == "forward"
     assert estimate.better_mode(Features(inputs=100, outputs=3)) == "reverse"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ccjac.errors import BackendError, UnsupportedError
-from ccjac.executor import select, working_mode
+from ccjac.executor import fewer_sweeps, select, working_mode
 from ccjac.limits import OPERATIONS_LIMIT
 from ccjac.program import Builder, Program
 
@@ -62,8 +62,9 @@ def test_the_mode_that_works() -> None:
         return works
 
     for mode in ("forward", "reverse"):
-        assert working_mode(3, 1, only(mode)) == mode
-    assert working_mode(3, 3, lambda mode: None) == "forward"
-    assert working_mode(3, 2, lambda mode: None) == "reverse"
+        assert working_mode("reverse", only(mode)) == mode
+        assert working_mode(mode, lambda tried: None) == mode
+    assert fewer_sweeps(3, 3) == "forward"
+    assert fewer_sweeps(3, 2) == "reverse"
     with pytest.raises(TypeError, match="reverse"):
-        working_mode(3, 1, only("none"))
+        working_mode("reverse", only("none"))
