@@ -43,7 +43,12 @@ def eager_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
     traced, program = _accumulated(fun, args, order)
     run = JaxBackend().compile(traced, program, "ops")
     with jax.disable_jit():
-        return run(*traced.call.operands)
+        return run(*_operands(traced, args))
+
+
+def _operands(traced: Any, args: tuple[Any, ...]) -> list[Any]:
+    """The leaves of the arguments, and what the function reads besides."""
+    return [*map(jax.numpy.asarray, jax.tree.leaves(args)), *traced.captured]
 
 
 def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Any:
@@ -58,11 +63,12 @@ def numpy_jacobian(fun: Callable[..., Any], args: tuple[Any, ...], order: Order)
 def numpy_jacobian_by_each(fun: Callable[..., Any], args: tuple[Any, ...], orders: Sequence[Order]) -> list[Any]:
     """:func:`numpy_jacobian` by several orders, from one trace."""
     traced, programs = jacobian_programs(fun, args, orders)
-    return [_by_numpy(traced, program) for program in programs]
+    return [_by_numpy(traced, program, args) for program in programs]
 
 
-def _by_numpy(traced: Any, program: JacobianProgram) -> Any:
-    scalars = [s for a in traced.call.operands for s in np.asarray(a).ravel()]
+def _by_numpy(traced: Any, program: JacobianProgram, args: tuple[Any, ...]) -> Any:
+    operands = [*jax.tree.leaves(args), *(traced.captured[k] for k in traced.read)]
+    scalars = [s for a in operands for s in np.asarray(a).ravel()]
     with np.errstate(all="ignore"):
         results = [*evaluate(program.program, scalars), 0.0]
     flat = np.array([float(results[k]) for k in program.dense().ravel()]).reshape(program.shape)
@@ -70,7 +76,7 @@ def _by_numpy(traced: Any, program: JacobianProgram) -> Any:
     row = 0
     for out in traced.outputs:
         column = 0
-        for arg in traced.call.avals[: traced.call.n_differentiated]:
+        for arg in traced.call.types[: traced.call.n_differentiated]:
             block = flat[row : row + out.size, column : column + arg.size]
             blocks.append(block.reshape((*out.shape, *arg.shape)).astype(out.dtype))
             column += arg.size
