@@ -16,7 +16,6 @@ from ..backends import discovery
 from ..backends.showcase import Showcase
 from ..errors import BackendError, CcjacError
 from ..terminal import catalogue, console, progress, table
-from ..terminal.failures import INTERRUPTED
 from ..timing import Timing, interleaved, machine
 
 _TOLERANCE = 1e-10
@@ -56,11 +55,7 @@ def demo(
     one process on the same arrays, each as jit(vmap(...)). A function of scalars is measured as f(x) on one array and
     as f(a, b, ...) on one array per argument, since JAX is much faster with the latter.
     """
-    try:
-        _demo(_showcase(backend), catalogue.find(task, "ccjac demo"), batch or [512, 65536], seconds)
-    except KeyboardInterrupt:
-        console().print("\nInterrupted.")
-        raise typer.Exit(INTERRUPTED) from None
+    _demo(_showcase(backend), catalogue.find(task, "ccjac demo"), batch or [512, 65536], seconds)
 
 
 def _demo(showcase: Showcase, found: Any, sizes: list[int], seconds: float) -> None:

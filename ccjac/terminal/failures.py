@@ -9,13 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import CcjacError
-from . import complain, errors
+from . import complain
 
 TRACEBACK = "--traceback"
 """The option of all commands that asks for the whole traceback."""
-
-INTERRUPTED = 130
-"""What shells report of a process that Ctrl-C ended."""
 
 _PACKAGES = ("ccjac", "ccjac_jax", "ccjac_torch", "ccjac_zoo", "ccjac_trainer")
 _INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -25,17 +22,14 @@ _FRAMEWORKS = {"jax": "jax", "jaxlib": "jax", "torch": "torch"}
 def run(app: Callable[..., object], name: str) -> None:
     """Run a command line on ``sys.argv``.
 
-    Exit codes: those of the command; 1 for an error, said in one paragraph on standard error; 130 for Ctrl-C.  With
-    :data:`TRACEBACK` among the words errors that are not ccjac's own come with their traceback.
+    Exit codes: those of the command; 1 for an error, said in one paragraph on standard error.  With :data:`TRACEBACK`
+    among the words errors that are not ccjac's own come with their traceback.
     """
     whole = TRACEBACK in sys.argv
     if whole:
         sys.argv.remove(TRACEBACK)
     try:
         app(prog_name=name)
-    except KeyboardInterrupt:
-        errors().print("Interrupted.")
-        sys.exit(INTERRUPTED)
     except CcjacError as error:
         complain(str(error))
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,14 +29,31 @@ def test_a_difference_is_an_error(run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "defect" in err
 
 
-def test_an_interrupt_ends_it_cleanly(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(form: object) -> dict[str, float]:
-        raise KeyboardInterrupt
+INTERRUPTED = """
+import os, signal, sys, time
+from ccjac_jax import showcase
+from ccjac.cli import main
 
-    monkeypatch.setattr(showcase, "errors", interrupted)
-    code, out, err = run("demo", "Robertson", "--batch", "8", "--seconds", "0")
-    assert (code, err) == (130, "")
-    assert out.endswith("Interrupted.\n")
+def interrupted(form):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+
+showcase.errors = interrupted
+sys.argv = ["ccjac", "demo", "Robertson", "--batch", "8", "--seconds", "0"]
+main()
+"""
+
+
+def test_an_interrupt_ends_it_cleanly() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "\nInterrupted.\n")
+    assert "Median" not in done.stdout
+
+
+def test_the_handling_of_interrupts_is_put_back(run) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert run("--version")[0] == 0
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_unknown_framework_names_the_known_ones(run) -> None:
