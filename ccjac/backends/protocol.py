@@ -116,6 +116,11 @@ class Backend(Protocol):
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether an array of this framework is among the arguments.  Must not import the framework."""
 
+    def made(self, function: Callable[..., Any]) -> None:
+        """A Jacobian function was made, of any framework's arrays: the framework's compiler may have to know of it.
+        Must not import the framework.
+        """
+
     def array_types(self) -> Sequence[type]:
         """The exact types of arrays that are neither static nor numbers of elsewhere."""
 

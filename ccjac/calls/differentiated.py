@@ -14,6 +14,7 @@ from ..planning.plan import Plan
 from .dispatch import Calls
 from .inspection import graph_of, plan_of
 from .memory import generation
+from .selection import known_backends
 
 
 def differentiator(request: Request, options: Options) -> Callable[..., Any]:
@@ -53,4 +54,9 @@ def differentiator(request: Request, options: Options) -> Callable[..., Any]:
     methods = {"plan": plan, "trace": trace, "prepare": prepare, "__ccjac__": request}
     for name, method in methods.items():
         setattr(differentiated, name, method)
+    if differentiated.__name__ == "<lambda>":
+        # Compilers write functions into their programs by name.
+        differentiated.__name__ = "jacobian"
+    for backend in known_backends().values():
+        backend.made(differentiated)
     return differentiated

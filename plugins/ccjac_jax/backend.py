@@ -28,6 +28,9 @@ class JaxBackend:
             return False
         return any(isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct)) for leaf in jax.tree.leaves((args, kwargs)))
 
+    def made(self, function: Callable[..., Any]) -> None:
+        """``jax.jit`` calls what it does not know."""
+
     def array_types(self) -> Sequence[type]:
         """The one concrete array type."""
         from .calling import array_type

@@ -31,6 +31,12 @@ class TorchBackend:
                 return True
         return any(isinstance(leaf, torch.Tensor) for leaf in self.flatten(args, kwargs)[0])
 
+    def made(self, function: Callable[..., Any]) -> None:
+        """``torch.compile`` shall not look into it."""
+        from .compiler import mark
+
+        mark(function)
+
     def array_types(self) -> Sequence[type]:
         """Tensors and parameters."""
         import torch

@@ -57,7 +57,8 @@ class Road:
         places = {id(x): k for k, x in enumerate(leaves)}
         order = [places[id(x)] for x in call.operands]
         known = {id(x): k for k, x in enumerate(captured)}
-        extra = [(known.get(id(x)), x) for x in others]
+        # What a guard watches is handed in at each call, and not kept alive here.
+        extra = [(known[id(x)], None) if id(x) in known else (None, x) for x in others]
         return _Entry(run, order, extra)
 
     def _with_numbers(self, leaves: Sequence[Any]) -> list[Any]:
@@ -75,7 +76,7 @@ class _Entry:
 
     __slots__ = ("_extra", "_order", "_run")
 
-    def __init__(self, run: Run, order: list[int], extra: list[tuple[int | None, Any]]) -> None:
+    def __init__(self, run: Run, order: list[int], extra: Sequence[tuple[int | None, Any]]) -> None:
         self._run = run
         self._order = None if order == list(range(len(order))) else order
         self._extra = extra

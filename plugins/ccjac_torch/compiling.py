@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -54,7 +55,9 @@ def compiled(
     if executor == "inductor":
         call_operator = torch.compile(operator, dynamic=True)
     single = _single(traced, arrays)
-    n_values, containers, request = len(traced.values), traced.containers, call.request
+    n_values, containers = len(traced.values), traced.containers
+    # Without the user's function, which what is compiled must not keep alive.
+    request = replace(call.request, fun=torch.func.jacrev)
     packed = any(a.packed for a in arrays)
 
     def run(*tensors: torch.Tensor) -> Any:
