@@ -43,7 +43,7 @@ def jacobian(
         A function with the signature of ``fun``.  For an output leaf of shape ``s`` and a differentiated argument leaf
         of shape ``t`` the result's leaf has shape ``s + t``; the containers nest as ``jax.jacfwd`` nests them: the
         output's outside, then the tuple of ``argnums`` if it is one, then the argument's.  Its methods
-        ``plan(*args, **kwargs)`` and ``trace(*args, **kwargs)`` tell how it computes that, without computing it.
+        ``plan(*args, **kwargs)`` and ``graph(*args, **kwargs)`` tell how it computes that, without computing it.
 
     Raises:
         InputError: When called with integer, boolean or complex differentiated arguments, or if ``fun`` returns

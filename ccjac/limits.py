@@ -97,7 +97,7 @@ PIECE_VECTORS = 8
 
 # -- calls and guards -------------------------------------------------------------------------------------------------
 
-FEW_NUMBERS = 2
+FEW_NUMBERS = 1
 """Values of a whole number that are compiled in, each on its own, before it is traced."""
 
 UNGUARDED_TRACES = 3

@@ -18,7 +18,7 @@ _SERVED_GRANULARITIES = ("auto", "scalar")
 
 _TEXTS = {
     "fun": "A function of arrays and containers of arrays.  Array arguments and Python floats are traced, whole\n"
-    "    numbers too once a third value is seen; other leaves (bools, strings, objects) are compared by value.",
+    "    numbers too once a second value is seen; other leaves (bools, strings, objects) are compared by value.",
     "argnums": "Which positional argument, or tuple of them, to differentiate.",
     "has_aux": "Whether ``fun`` returns ``(output, aux)``; the result is then ``(jacobian, aux)``.",
     "holomorphic": "As in ``jax.jacfwd``: ``fun`` is a holomorphic function of complex arrays.",

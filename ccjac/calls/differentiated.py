@@ -18,7 +18,7 @@ from .selection import known_backends
 
 
 def differentiator(request: Request, options: Options) -> Callable[..., Any]:
-    """The Jacobian function of ``request.fun``, with its methods ``plan``, ``trace`` and ``prepare``."""
+    """The Jacobian function of ``request.fun``, with its methods ``plan``, ``graph`` and ``prepare``."""
     fun = request.fun
     calls = Calls(request, options)
     live = weakref.ref(calls.live)
@@ -42,7 +42,7 @@ def differentiator(request: Request, options: Options) -> Callable[..., Any]:
         """The plan for these arguments, which all go to the function."""
         return plan_of(request, options, args, kwargs)
 
-    def trace(*args: Any, **kwargs: Any) -> Graph:
+    def graph(*args: Any, **kwargs: Any) -> Graph:
         """The linearized computational graph for these arguments, which all go to the function."""
         return graph_of(request, options, args, kwargs)
 
@@ -51,7 +51,7 @@ def differentiator(request: Request, options: Options) -> Callable[..., Any]:
         calls.call(args, kwargs, ahead=True)
         return plan(*args, **kwargs)
 
-    methods = {"plan": plan, "trace": trace, "prepare": prepare, "__ccjac__": request}
+    methods = {"plan": plan, "graph": graph, "prepare": prepare, "__ccjac__": request}
     for name, method in methods.items():
         setattr(differentiated, name, method)
     if differentiated.__name__ == "<lambda>":

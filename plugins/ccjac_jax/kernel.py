@@ -18,11 +18,13 @@ from jax.sharding import NamedSharding, PartitionSpec
 from ccjac.expand import Expander, Spec, Value, is_floating
 from ccjac.kernels import Layout, supports
 from ccjac.kernels.call import batched, reduced
+from ccjac.kernels.constants import lifted
 from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
 from .computation import Computation
 from .control import CONTROL
+from .settings import setting
 from .shard_map import axes_of, varied
 from .xla import register as ffi
 
@@ -110,8 +112,26 @@ def _run(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int
     key = (flags, rank)
     if key not in kernel.jitted:
         kernel.jitted[key] = jax.jit(functools.partial(KERNEL.bind, kernel=kernel, flags=flags, rank=rank))
-    with jax.disable_jit(False):
-        return kernel.jitted[key](*operands)
+    if not (setting("jax_debug_nans") or setting("jax_debug_infs")):
+        with jax.disable_jit(False):
+            return kernel.jitted[key](*operands)
+    # JAX looks for what made a NaN by running a jitted function's operations one by one: this is one of them.
+    with jax.disable_jit(False), jax.debug_nans(False), jax.debug_infs(False):
+        results = kernel.jitted[key](*operands)
+    found = _special(results)
+    if found:
+        plain_operations(kernel, flags, rank)(*operands)
+        raise FloatingPointError(f"invalid value ({found}) encountered in a kernel of ccjac")
+    return results
+
+
+def _special(results: Arrays) -> str:
+    """What the settings forbid and a result contains: ``"nan"``, ``"inf"``, or nothing."""
+    floats = [x for x in results if jnp.issubdtype(x.dtype, jnp.inexact)]
+    with jax.debug_nans(False), jax.debug_infs(False):
+        nan = any(bool(jnp.isnan(x).any()) for x in floats)
+        inf = any(bool(jnp.isinf(x).any()) for x in floats)
+    return "nan" if nan and setting("jax_debug_nans") else "inf" if inf and setting("jax_debug_infs") else ""
 
 
 def _types(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> list[Any]:
@@ -206,10 +226,13 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: Computation, flags: tuple[bo
     program, layout = kernel.built
     needed = _needed(program, layout, flags)
     layout = batched(layout, flags, rank=rank)
-    rows = tuple(layout.operands[k] for k in needed)
+    # Numbers are data: XLA cannot take a kernel back, so another number must not need another kernel.
+    program, numbers, values = lifted(program, batched=not rank)
+    rows = (*(layout.operands[k] for k in needed), *numbers)
     name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
-    ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
-    return jax.ffi.ffi_lowering(name)(ctx, *(operands[k] for k in needed))
+    types = [jax.core.ShapedArray(x.shape, x.dtype) for x in values]
+    ctx = ctx.replace(avals_in=[*(ctx.avals_in[k] for k in needed), *types])
+    return jax.ffi.ffi_lowering(name)(ctx, *(operands[k] for k in needed), *map(mlir.ir_constant, values))
 
 
 def _needed(program: Program, layout: Layout, flags: tuple[bool, ...]) -> list[int]:
