@@ -117,6 +117,13 @@ MISTAKES = {
 }
 
 
+def test_a_branch_on_values_is_a_plan_with_its_reason(run, tmp_path: Path) -> None:
+    (tmp_path / "branching.py").write_text("def f(x):\n    return x if x[0] > 0 else 2 * x\n")
+    code, out, err = run("plan", f"{tmp_path / 'branching.py'}:f", "--shape", "3")
+    assert (code, err) == (0, "")
+    assert "TracerBoolConversionError" in out
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_in_a_call_give_one_paragraph_with_the_users_own_line(run, tmp_path: Path, name: str) -> None:
     (tmp_path / "algebra.py").write_text("\n\ndef product(x, A):\n    # wrong\n    return A @ x\n")
