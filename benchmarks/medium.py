@@ -100,7 +100,8 @@ def main() -> None:
     from medium_functions import FUNCTIONS
 
     for make in differentiators().values():
-        jax.block_until_ready(make(lambda x: jnp.sin(x) * x[0])(jnp.ones(3)))
+        # Long enough to be a kernel, so that the compiler is loaded.
+        jax.block_until_ready(make(lambda x: jnp.sin(x) * jnp.exp(x[::-1]))(jnp.ones(20)))
     rows = []
     for name in options.tasks or FUNCTIONS:
         rows.append(measure(name, options))

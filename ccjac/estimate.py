@@ -24,7 +24,7 @@ ENTRY_SECONDS = 0.15e-6
 KERNEL_SECONDS = 0.03
 """To compile a program of no operations."""
 
-CONSTANT_WORK = 1_000
+CONSTANT_WORK = 300
 """Operations on constants beyond which the framework's matrix products are quicker than folding them one by one."""
 
 EQUATION_SECONDS = 3.5e-3
