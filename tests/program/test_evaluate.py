@@ -167,6 +167,9 @@ def all_binary(dtype: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray
 @pytest.mark.parametrize("op", UNARY)
 def test_unary_operations_are_those_of_jax(op, dtype):
     x, theirs = special(dtype), all_unary(dtype)[op]
+    if op == "digamma":
+        # At its pole in zero releases of JAX differ.
+        x, theirs = x[x != 0], theirs[x != 0]
     assert_same(
         run(op, [x], theirs.dtype.name), theirs, max(TOLERANCE[dtype], COARSE.get(op, 0) if dtype == "float32" else 0)
     )
