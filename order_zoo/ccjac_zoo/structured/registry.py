@@ -42,7 +42,7 @@ def structured() -> dict[str, Structured]:
 @cache
 def energies() -> dict[str, Structured]:
     """Scalar functions with sparse Hessians, by name."""
-    from . import energies as e
+    from . import energy_functions as e
 
     line, square = (300, 1_000, 100_000), (16, 32, 300)
     found = [
