@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import clear_caches, evaluate_order, hessian, jacobian, plan, prepare, trace, value_and_jacobian
+from .api import (
+    clear_caches,
+    evaluate_order,
+    hessian,
+    jacobian,
+    plan,
+    prepare,
+    sparse_values,
+    sparsity,
+    trace,
+    value_and_jacobian,
+)
 from .backends.hooks import hookimpl
 from .cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from .errors import (
     BackendError,
     CcjacError,
+    DenseWarning,
     GraphError,
     InputError,
     KernelWarning,
@@ -20,6 +32,7 @@ from .errors import (
     ZooWarning,
 )
 from .graph import Graph
+from .pattern import Pattern
 from .planning.plan import Plan
 
 if TYPE_CHECKING:
@@ -34,11 +47,13 @@ __all__ = [
     "BackendError",
     "CcjacError",
     "CostModel",
+    "DenseWarning",
     "Graph",
     "GraphError",
     "InputError",
     "KernelWarning",
     "OrderError",
+    "Pattern",
     "Plan",
     "PluginWarning",
     "SearchResult",
@@ -54,6 +69,8 @@ __all__ = [
     "plan",
     "prepare",
     "search",
+    "sparse_values",
+    "sparsity",
     "trace",
     "value_and_jacobian",
 ]

@@ -8,12 +8,13 @@ from typing import Any, Unpack
 
 from .backends import discovery
 from .backends.protocol import Request
-from .calls import clear, differentiator, graph_of, plan_of
+from .calls import clear, differentiator, graph_of, pattern_of, plan_of
 from .cost import CostModel
 from .elimination import check_order, count
 from .errors import InputError
 from .graph import Graph
 from .options import SHARED, Executor, GranularityChoice, Keywords, Options, checked_argnums, documented
+from .pattern import Pattern
 from .planning.plan import Plan
 
 _OWN = ("fun", "argnums", "has_aux", "holomorphic", "allow_int")
@@ -153,6 +154,34 @@ def prepare(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Plan:
     function: Any = fun if hasattr(fun, "__ccjac__") else jacobian(fun)
     plan: Plan = function.prepare(*args, **kwargs)
     return plan
+
+
+@documented("argnums")
+def sparsity(fun: Callable[..., Any], *args: Any, argnums: int | tuple[int, ...] = 0, **kwargs: Any) -> Pattern:
+    """Where the Jacobian of ``fun`` can have entries, without compiling anything.
+
+    Args:
+        {arguments}
+
+    Returns:
+        The pattern of one matrix: all outputs, flat and one after the other, by all differentiated arguments.  It is
+        structural: entries that vanish for some arguments only are there.
+
+    Raises:
+        UnsupportedError: The function has no structure of cells.
+    """
+    return pattern_of(Request(fun, checked_argnums(argnums), False, False), args, kwargs)
+
+
+def sparse_values(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The nonzero entries of the Jacobian of ``fun`` as one array, in the order of its :func:`sparsity` pattern.
+
+    For solvers that keep the structure: ``ccjac.sparsity(fun, x).scipy(ccjac.sparse_values(fun)(x))`` is the matrix.
+
+    Returns:
+        A function of the arguments of ``fun`` that returns ``[nnz]``.
+    """
+    return _public("sparse_values", fun, {"output": "values"}, argnums, False, False)  # type: ignore[typeddict-item]
 
 
 def clear_caches() -> None:

@@ -52,3 +52,7 @@ class PluginWarning(UserWarning):
 
 class KernelWarning(UserWarning):
     """Kernels cannot run in this process; everything is computed by the framework's own operations instead."""
+
+
+class DenseWarning(UserWarning):
+    """A sparse result was asked for that is nearly dense.  It is right, but larger than the dense one."""

@@ -14,6 +14,9 @@ from .errors import CcjacError, InputError, UnsupportedError
 
 GranularityChoice = Literal["auto", "scalar", "tensor"]
 Executor = Literal["auto", "kernel", "ops"]
+Output = Literal["dense", "bcoo", "bcsr", "operator"]
+_VALUES = "values"
+"""The output of :func:`ccjac.sparse_values`."""
 _SERVED_GRANULARITIES = ("auto", "scalar")
 
 _TEXTS = {
@@ -29,6 +32,8 @@ _TEXTS = {
     "backend": '``"jax"``, ``"torch"`` or a backend object; by default the framework that the arguments belong to.',
     "granularity": '``"auto"`` or ``"scalar"``.',
     "executor": '``"auto"``, ``"kernel"`` (one fused loop) or ``"ops"`` (plain operations of the framework).',
+    "output": '``"dense"``, or sparse by cells of equal structure: ``"bcoo"`` (shape ``s + t``), ``"bcsr"`` (a\n'
+    '    matrix of the flat output by the flat argument), ``"operator"`` (a matrix to multiply vectors with).',
     "zoo": 'Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or\n'
     "    ``False`` for none.",
     "fastmath": "Let the kernel reassociate, multiply by reciprocals and ignore the sign of zero.  Results then\n"
@@ -45,6 +50,7 @@ class Keywords(TypedDict, total=False):
     executor: Executor
     zoo: Any
     fastmath: bool
+    output: Output
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Options:
     executor: str = "auto"
     zoo: Any = None
     fastmath: bool = False
+    output: str = "dense"
 
     def __post_init__(self) -> None:
         _choice("granularity", self.granularity, get_args(GranularityChoice))
@@ -65,6 +72,7 @@ class Options:
                 '`granularity="tensor"` is not served by this version; use "auto": functions with large arrays then '
                 "run in the framework's own modes."
             )
+        _choice("output", self.output, (*get_args(Output), _VALUES))
         _choice("executor", self.executor, get_args(Executor))
 
     @property
@@ -97,7 +105,7 @@ class Options:
             return None
         if not isinstance(self.backend, (str, type(None))):
             return None
-        return order, self.backend, self.granularity, self.executor, self.zoo, self.fastmath
+        return order, self.backend, self.granularity, self.executor, self.zoo, self.fastmath, self.output
 
 
 def checked_argnums(argnums: Any) -> int | tuple[int, ...]:

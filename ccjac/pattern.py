@@ -33,6 +33,14 @@ class Pattern:
         found, columns = np.divmod(keys, max(shape[1], 1))
         return cls(shape, _pointers(np.bincount(found, minlength=shape[0]), keys.size), narrow(columns, shape[1]))
 
+    @classmethod
+    def full(cls, shape: tuple[int, int]) -> Pattern:
+        """Every entry."""
+        rows, columns = shape
+        size = rows * columns
+        pointers = np.arange(rows + 1, dtype=np.int64) * columns
+        return cls(shape, narrow(pointers, size), narrow(np.tile(np.arange(columns), rows), columns))
+
     @property
     def nnz(self) -> int:
         """Number of entries."""

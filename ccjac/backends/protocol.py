@@ -25,8 +25,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..elements.parts import SparseProgram
 from ..estimate import Features
 from ..guards import Watch
+from ..planning.plan import Plan
 from ..program.accumulate import JacobianProgram
 from ..program.linearization import Linearization
 
@@ -194,6 +196,18 @@ class Backend(Protocol):
 
         ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
         """
+
+    def cells(self, traced: Any, plan: Callable[[Linearization], Plan]) -> SparseProgram:
+        """The function divided into cells; ``plan`` chooses an order for each.
+
+        Raises:
+            UnsupportedError: It has no such structure.
+        """
+
+    def compile_sparse(
+        self, traced: Any, sparse: SparseProgram | None, executor: str, output: str
+    ) -> Callable[..., Any]:
+        """The same as :meth:`compile` for a sparse result; without a program by the framework's mode ``executor``."""
 
     def mode(self, traced: Any) -> str:
         """The framework's own mode for a function without a program: ``"forward"`` or ``"reverse"``."""

@@ -2,8 +2,8 @@
 one road from a traced function to what runs it."""
 
 from .differentiated import differentiator
-from .inspection import graph_of, plan_of
+from .inspection import graph_of, pattern_of, plan_of
 from .memory import clear
 from .selection import select_backend
 
-__all__ = ["clear", "differentiator", "graph_of", "plan_of", "select_backend"]
+__all__ = ["clear", "differentiator", "graph_of", "pattern_of", "plan_of", "select_backend"]

@@ -8,6 +8,8 @@ from ..backends.protocol import Backend, Request, Traced, UntraceableError
 from ..errors import UnsupportedError
 from ..graph import Graph
 from ..options import Options
+from ..pattern import Pattern
+from ..planning.choose import choose
 from ..planning.naming import call_name
 from ..planning.plan import Plan
 from .road import planned
@@ -40,6 +42,19 @@ def graph_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: 
             "`ccjac.jacobian` still works; it uses the framework's own mode."
         )
     return traced.linearization.graph
+
+
+def pattern_of(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pattern:
+    """The structure of the whole Jacobian; see :func:`ccjac.sparsity`."""
+    backend = select_backend(None, args, kwargs)
+    try:
+        traced = _traced(backend, request, args, kwargs)
+    except UntraceableError as untraceable:
+        raise untraceable.error from None
+    try:
+        return backend.cells(traced, lambda found: choose(found.graph, "forward")).whole
+    except UnsupportedError as error:
+        raise UnsupportedError(f"`ccjac.sparsity` finds no structure in this function: {error}.") from None
 
 
 def _traced(backend: Backend, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced:

@@ -8,25 +8,46 @@ from typing import Any
 
 from .. import estimate
 from ..backends.protocol import Backend, Traced
+from ..elements.parts import SparseProgram
 from ..errors import UnsupportedError
 from ..options import Options
 from ..planning.choose import choose
 from ..planning.plan import CONSTANT, Plan
 from ..program.accumulate import JacobianProgram, accumulate
+from ..program.linearization import Linearization
 
 log = logging.getLogger("ccjac")
 
 
 def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
-) -> tuple[Plan, JacobianProgram | None]:
+) -> tuple[Plan, JacobianProgram | SparseProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
+    if options.output != "dense":
+        return _sparse(backend, traced, options, name, remember=remember)
     if options.automatic and traced.features is not None and estimate.is_constant(traced.features):
         return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
     try:
         return _scalar(backend, traced, options, name, remember=remember)
     except UnsupportedError as error:
         return Plan(None, (), "fallback", executor=backend.mode(traced), reason=str(error)), None
+
+
+def _sparse(
+    backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
+) -> tuple[Plan, SparseProgram | None]:
+    """The plan by cells, and the program unless the function has none."""
+
+    def chosen(linearization: Linearization) -> Plan:
+        return choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
+
+    try:
+        sparse = backend.cells(traced, chosen)
+    except UnsupportedError as error:
+        reason = f"no cells: {error}"
+        return Plan(None, (), "fallback", executor=backend.mode(traced), reason=reason), None
+    parts = tuple((part.members, part.plan) for part in sparse.parts)
+    return Plan(None, (), "cells", executor="cells", parts=parts), sparse
 
 
 def _scalar(
@@ -58,5 +79,8 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
         return backend.constant(traced)
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
-        return backend.fallback(traced, plan.executor)
-    return backend.compile(traced, program, plan.executor, fastmath=options.fastmath)
+    if isinstance(program, JacobianProgram):
+        return backend.compile(traced, program, plan.executor, fastmath=options.fastmath)
+    if options.output != "dense":
+        return backend.compile_sparse(traced, program, plan.executor, options.output)
+    return backend.fallback(traced, plan.executor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,6 +71,34 @@ class SparseProgram:
     def nnz(self) -> int:
         """Number of values."""
         return sum(pattern.nnz for row in self.patterns for pattern in row)
+
+    @cached_property
+    def whole(self) -> Pattern:
+        """The structure of the matrix that all blocks make together."""
+        return self._joined[0]
+
+    @property
+    def in_whole(self) -> np.ndarray | None:
+        """``[nnz]``: for every entry of :attr:`whole` its place among the values, ``None`` if the order is the same."""
+        return self._joined[1]
+
+    @cached_property
+    def _joined(self) -> tuple[Pattern, np.ndarray | None]:
+        if len(self.patterns) == 1 and len(self.patterns[0]) == 1:
+            return self.patterns[0][0], None
+        widths = [pattern.shape[1] for pattern in self.patterns[0]]
+        shift = np.concatenate([[0], np.cumsum(widths)])
+        rows, columns, top = [], [], 0
+        for line in self.patterns:
+            for left, pattern in zip(shift.tolist(), line, strict=False):
+                rows.append(pattern.rows.astype(np.int64) + top)
+                columns.append(pattern.cols.astype(np.int64) + left)
+            top += line[0].shape[0]
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        order = np.lexsort((column, row))
+        pointers = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=top))])
+        pattern = Pattern((top, sum(widths)), narrow(pointers, row.size), narrow(column[order], sum(widths)))
+        return pattern, narrow(order, row.size)
 
 
 def sparse_program(

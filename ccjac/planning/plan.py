@@ -49,6 +49,7 @@ class Plan:
     executor: str = ""
     reason: str = ""
     _fingerprint: str = field(default="", repr=False)
+    parts: tuple[tuple[int, Plan], ...] = field(default=(), repr=False)
 
     @cached_property
     def counts(self) -> Counts:
@@ -142,6 +143,8 @@ class Plan:
     def describe(self) -> str:
         """A short table: this order beside forward, reverse and Markowitz, and where it came from."""
         graph = self.graph
+        if self.parts:
+            return self._described_parts()
         if graph is None:
             if self.source == CONSTANT:
                 return f"Plan: a constant Jacobian ({self.reason}), computed once by the framework itself"
@@ -163,6 +166,20 @@ class Plan:
         if self.executor:
             lines.append(f"executor     {self.executor}" + (f" ({self.reason})" if self.reason else ""))
         lines.append(f"fingerprint  {self.fingerprint}")
+        return "\n".join(lines)
+
+    def _described_parts(self) -> str:
+        lines = [
+            f"Plan: {len(self.parts)} cells, {sum(n * p.multiplications for n, p in self.parts):,} multiplications",
+            f"{'members':>10}{'inputs':>8}{'outputs':>9}{'vertices':>10}{'multiplications':>17}  source",
+        ]
+        for members, plan in self.parts:
+            graph = plan.graph
+            assert graph is not None
+            lines.append(
+                f"{members:>10,}{graph.n_inputs:>8}{len(graph.outputs):>9}{len(graph.eliminable):>10}"
+                f"{plan.multiplications:>17,}  {plan.source}"
+            )
         return "\n".join(lines)
 
     def picture(self) -> Picture:

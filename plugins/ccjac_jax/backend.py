@@ -7,9 +7,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
+from ccjac.elements.parts import SparseProgram
 from ccjac.executor import select
 from ccjac.guards import Watch
+from ccjac.planning.plan import Plan
 from ccjac.program.accumulate import JacobianProgram
+from ccjac.program.linearization import Linearization
 
 if TYPE_CHECKING:
     from .arguments import JaxCall
@@ -112,6 +115,20 @@ class JaxBackend:
         from .compiling import compiled
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
+
+    def cells(self, traced: JaxTraced, plan: Callable[[Linearization], Plan]) -> SparseProgram:
+        """By a walk through the jaxpr's elements."""
+        from .sparse import program
+
+        return program(traced, plan)
+
+    def compile_sparse(
+        self, traced: JaxTraced, sparse: SparseProgram | None, executor: str, output: str
+    ) -> Callable[..., Any]:
+        """As :mod:`jax.experimental.sparse` has them."""
+        from .sparse import compiled
+
+        return compiled(traced, sparse, executor, output)
 
     def mode(self, traced: JaxTraced) -> str:
         """Forward mode unless there are fewer outputs than inputs and reverse mode works."""

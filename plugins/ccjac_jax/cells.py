@@ -69,8 +69,11 @@ class CellCall:
         schedule = self.schedule
         if not self.sparse.nnz:
             return jnp.zeros(0, self.sparse.dtype)
-        tables = [jnp.asarray(t) for t in (schedule.tasks.view(np.int32), schedule.reads, schedule.writes)]
-        differentiable = jax.custom_jvp(lambda *a: CELLS.bind(*self.data(a), *tables, call=self)[1])
+
+        @jax.custom_jvp
+        def differentiable(*arguments: Any) -> Any:
+            tables = [jnp.asarray(t) for t in (schedule.tasks.view(np.int32), schedule.reads, schedule.writes)]
+            return CELLS.bind(*self.data(arguments), *tables, call=self)[1]
 
         @differentiable.defjvp
         def derivative(primals: Arrays, tangents: Arrays) -> tuple[Any, Any]:

@@ -32,13 +32,16 @@ UNROLLED = 200
 """Steps of a loop beyond which it is not unrolled: a stencil's width grows with every step."""
 
 
-def walk(closed: Any, arguments: Sequence[jax.ShapeDtypeStruct], n_differentiated: int) -> tuple[Any, list[Elements]]:
+def walk(
+    closed: Any, arguments: Sequence[Any], n_differentiated: int, unknown: Sequence[int] = ()
+) -> tuple[ElementGraph, list[Elements]]:
     """The element graph of a closed jaxpr, and its results.
 
     Args:
         closed: The jaxpr; its constants are known arrays.
         arguments: Shapes and types of its operands, differentiated ones first.
         n_differentiated: How many are differentiated.
+        unknown: Which of the constants are operands, behind the arguments, because their values may change.
 
     Raises:
         UnsupportedError: An operation without an element rule.
@@ -48,12 +51,13 @@ def walk(closed: Any, arguments: Sequence[jax.ShapeDtypeStruct], n_differentiate
         graph.leaf("input" if k < n_differentiated else "operand", a.shape, a.dtype.name)
         for k, a in enumerate(arguments)
     ]
-    results = _run(graph, closed, operands)
+    captured = {k: graph.leaf("operand", np.shape(c := closed.consts[k]), c.dtype.name) for k in unknown}
+    consts = [captured[k] if k in captured else np.asarray(const) for k, const in enumerate(closed.consts)]
+    results = _run(graph, closed.jaxpr, operands, consts)
     return graph, [graph.lift(r) for r in results]
 
 
-def _run(graph: ElementGraph, jaxpr: Any, operands: Sequence[Any]) -> list[Any]:
-    consts: Sequence[Any] = ()
+def _run(graph: ElementGraph, jaxpr: Any, operands: Sequence[Any], consts: Sequence[Any] = ()) -> list[Any]:
     if isinstance(jaxpr, jex.ClosedJaxpr):
         jaxpr, consts = jaxpr.jaxpr, [np.asarray(c) for c in jaxpr.consts]
     env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))

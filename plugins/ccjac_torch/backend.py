@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
+from ccjac.errors import BackendError, UnsupportedError
 from ccjac.executor import select
 from ccjac.guards import Watch
 from ccjac.program.accumulate import JacobianProgram
@@ -121,6 +122,14 @@ class TorchBackend:
         from .compiling import compiled
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
+
+    def cells(self, traced: TorchTraced, plan: Callable[..., Any]) -> Any:
+        """Not here yet."""
+        raise UnsupportedError("sparse results are served for JAX only; convert the dense one")
+
+    def compile_sparse(self, traced: TorchTraced, sparse: Any, executor: str, output: str) -> Callable[..., Any]:
+        """Not here yet."""
+        raise BackendError(f'`output="{output}"` is served for JAX only; use output="dense" and `.to_sparse()`.')
 
     def mode(self, traced: TorchTraced) -> str:
         """Reverse mode unless there are fewer inputs than outputs."""

@@ -1,0 +1,123 @@
+"""Sparse results: the values of a Jacobian's cells, with static indices, as :mod:`jax.experimental.sparse` has them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import sparse as jsparse
+
+from ccjac.elements.parts import SparseProgram, sparse_program
+from ccjac.errors import DenseWarning, UnsupportedError
+from ccjac.pattern import Pattern
+from ccjac.planning.plan import Plan
+from ccjac.program.linearization import Linearization
+from ccjac.results import nest
+
+from .cells import CellCall
+from .elements import walk
+from .framework import jacobian_of, known
+from .operator import JacobianOperator
+from .tracing import JaxTraced
+
+_NEARLY_DENSE = 0.3
+"""Density from which a warning says that sparse formats cost more than they save: their products took as long as dense
+ones from a quarter to a third of all entries on."""
+
+
+def program(traced: JaxTraced, plan: Callable[[Linearization], Plan]) -> SparseProgram:
+    """See :meth:`ccjac.backends.protocol.Backend.cells`."""
+    for aval in (*traced.call.types, *traced.outputs):
+        if not jnp.issubdtype(aval.dtype, np.number) or jnp.issubdtype(aval.dtype, np.complexfloating):
+            raise UnsupportedError(f"it has arguments or results of type {aval.dtype}")
+    unknown = tuple(traced.places[k] for k in traced.read)
+    graph, results = walk(traced.closed, traced.call.types, traced.call.n_differentiated, unknown)
+    return sparse_program(graph, results[: len(traced.outputs)], traced.call.n_differentiated, plan)
+
+
+def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, output: str) -> Callable[..., Any]:
+    """See :meth:`ccjac.backends.protocol.Backend.compile_sparse`."""
+    types = traced.types()
+    n = types.call.n_differentiated
+    function = known(traced)
+    shapes = tuple(a.shape for a in (*types.call.types, *types.read_types))
+    if found is not None:
+        blocks = [pattern for row in found.patterns for pattern in row]
+        compute = CellCall(found, shapes).values
+        whole = found.in_whole
+    else:
+        blocks = [Pattern.full((o.size, a.size)) for o in types.outputs for a in types.call.types[:n]]
+        own = jacobian_of(function, n, len(types.outputs), executor)
+        skipped = len(types.outputs) + len(types.auxiliary)
+
+        def compute(*operands: Any) -> Any:
+            dense = own(*operands)[skipped:]
+            return jnp.concatenate([b.ravel() for b in dense]) if dense else jnp.zeros(0)
+
+        whole = _whole_of([o.size for o in types.outputs], [a.size for a in types.call.types[:n]])
+    size = sum(b.shape[0] * b.shape[1] for b in blocks)
+    if size and sum(b.nnz for b in blocks) > _NEARLY_DENSE * size and output != "values":
+        share = 100 * sum(b.nnz for b in blocks) / size
+        warnings.warn(
+            f"`output={output!r}`: {share:.0f} % of the Jacobian are entries; a dense one is no larger.",
+            DenseWarning,
+            stacklevel=2,
+        )
+    formats = [(o.shape, a.shape) for o in types.outputs for a in types.call.types[:n]]
+
+    def run(*operands: Any) -> Any:
+        given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
+        inputs = [*given, *(captured[k] for k in types.read)]
+        values = compute(*inputs)
+        if output == "values":
+            return values if whole is None else values.at[jnp.asarray(whole)].get(mode="promise_in_bounds")
+        parts, start = [], 0
+        for pattern, (out, argument) in zip(blocks, formats, strict=True):
+            part = values[start : start + pattern.nnz]
+            parts.append(_formatted(output, part, pattern, out, argument))
+            start += pattern.nnz
+        computed = function(*inputs) if types.with_values else []
+        return nest(types.containers, types.call.request, computed, parts)
+
+    return run
+
+
+def _formatted(output: str, values: Any, pattern: Pattern, out: Sequence[int], argument: Sequence[int]) -> Any:
+    if output == "bcoo":
+        places: list[np.ndarray] = []
+        if out:
+            places += np.unravel_index(pattern.rows, out)
+        if argument:
+            places += np.unravel_index(pattern.cols, argument)
+        indices = np.stack(places, 1) if places else np.zeros((pattern.nnz, 0), np.int64)
+        return jsparse.BCOO(
+            (values, jnp.asarray(indices.astype(np.int32))),
+            shape=(*out, *argument),
+            indices_sorted=True,
+            unique_indices=True,
+        )
+    matrix = jsparse.BCSR(
+        (values, jnp.asarray(pattern.cols), jnp.asarray(pattern.indptr)),
+        shape=pattern.shape,
+        indices_sorted=True,
+        unique_indices=True,
+    )
+    return matrix if output == "bcsr" else JacobianOperator(matrix)
+
+
+def _whole_of(outputs: Sequence[int], arguments: Sequence[int]) -> np.ndarray | None:
+    """Where the entries of a whole dense matrix stand among those of its blocks; ``None`` for the same places."""
+    if len(arguments) == 1:
+        return None
+    rows = []
+    start = 0
+    for height in outputs:
+        blocks = []
+        for width in arguments:
+            blocks.append(np.arange(start, start + height * width).reshape(height, width))
+            start += height * width
+        rows.append(np.concatenate(blocks, axis=1))
+    return np.concatenate(rows).ravel().astype(np.int32)
