@@ -185,7 +185,7 @@ def sparse_values(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -
 
 
 def clear_caches() -> None:
-    """Forget every compiled Jacobian, loaded zoo, and list of plugins; ``jax.clear_caches()`` forgets JAX's part.
+    """Forget every compiled Jacobian; a framework's own caches are its to clear (``jax.clear_caches()``).
 
     Machine code that was registered with XLA stays: it has no way to take one back.
     """
