@@ -22,6 +22,7 @@ from ccjac.program.linearization import Recorder
 
 from . import derivative as local
 from . import elementwise, interpreter
+from .control import parts_of_scan
 from .names import ELEMENTWISE, label, parameter
 from .reductions import REDUCERS
 from .structural import IDENTITIES, STRUCTURAL, scatter_positions
@@ -184,7 +185,7 @@ def _custom_jvp(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]
 def _per_entry(eqn: Any) -> Any:
     """A ``custom_jvp`` whose function and rule act on every entry alone, as the same for single numbers."""
     closed = eqn.params["call_jaxpr"]
-    if len(eqn.outvars) != 1 or eqn.params["num_consts"] or eqn.params.get("symbolic_zeros"):
+    if len(eqn.outvars) != 1 or eqn.params.get("num_consts") or eqn.params.get("symbolic_zeros"):
         return None
     shape = eqn.outvars[0].aval.shape
     if any(v.aval.shape not in ((), shape) for v in eqn.invars):
@@ -254,7 +255,8 @@ def _scalars(closed: Any, numbers: Sequence[Any]) -> list[Any]:
 
 def _scan(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
     params = eqn.params
-    length, n_consts, n_carry = params["length"], params["num_consts"], params["num_carry"]
+    length = params["length"]
+    n_consts, n_carry = parts_of_scan(eqn)
     if length > UNROLLED:
         raise unsupported("scan", f"runs for {length} steps, too many to unroll")
     consts, carry, sequences = operands[:n_consts], operands[n_consts:][:n_carry], operands[n_consts + n_carry :]
