@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .api import (
+    check,
     clear_caches,
     evaluate_order,
     hessian,
@@ -61,6 +62,7 @@ __all__ = [
     "Zoo",
     "ZooError",
     "ZooWarning",
+    "check",
     "clear_caches",
     "evaluate_order",
     "hessian",

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from .backends import discovery
 from .backends.protocol import Request
-from .calls import clear, differentiator, graph_of, pattern_of, plan_of
+from .calls import checked, clear, differentiator, graph_of, pattern_of, plan_of
+from .checking import Check
 from .cost import CostModel
 from .elimination import check_order, count
 from .errors import InputError
@@ -182,6 +183,20 @@ def sparse_values(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -
         A function of the arguments of ``fun`` that returns ``[nnz]``.
     """
     return _public("sparse_values", fun, {"output": "values"}, argnums, False, False)  # type: ignore[typeddict-item]
+
+
+def check(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Check:
+    """Compare a Jacobian with the framework's own and with central finite differences, at these arguments.
+
+    Args:
+        fun: A function that :func:`jacobian` or one of its like returned; any other stands for its :func:`jacobian`.
+        args: As in a call.
+        kwargs: Likewise.
+
+    Returns:
+        The comparisons: a table when printed, ``ok`` when all agree.
+    """
+    return checked(fun if hasattr(fun, "__ccjac__") else jacobian(fun), args, kwargs)
 
 
 def clear_caches() -> None:

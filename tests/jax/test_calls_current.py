@@ -283,3 +283,19 @@ def test_keywords_of_the_user_do_not_collide() -> None:
     assert ccjac.hessian(fun).plan(X, order=3, zoo="lions").graph is not None
     with pytest.raises(TypeError, match="ordr"):
         ccjac.jacobian(fun, ordr="auto")  # type: ignore[call-arg]
+
+
+def test_check_compares_with_the_framework_and_with_differences() -> None:
+    fun = lambda p, k: {"a": jnp.sin(p["x"]) * k, "b": p["y"] @ p["y"]}  # noqa: E731
+    report = ccjac.check(ccjac.value_and_jacobian(fun), {"x": X, "y": jnp.arange(4.0)}, 2.0)
+    assert report.ok, report
+    assert len(report.comparisons) == 2
+    assert not any(c.reason for c in report.comparisons)
+    assert "finite differences" in repr(report)
+
+    @jax.custom_jvp
+    def wrong(x: Any) -> Any:
+        return x**2
+
+    wrong.defjvp(lambda p, t: (p[0] ** 2, 3.0 * p[0] * t[0]))
+    assert not ccjac.check(wrong, X).ok
