@@ -1,0 +1,1 @@
+"""Kernels for graphics processors: C++ source of one function, a thread per sample."""

@@ -1,0 +1,147 @@
+"""A scalar program and its layout as the CUDA C++ source of one kernel, a thread per sample.
+
+Rows of samples lie behind each other in memory, so neighbouring threads would read addresses a row apart.  A block of
+threads therefore moves its rows together: element by element in the order of memory between the arrays and shared
+memory, and from there each thread takes its own row.  The same text is HIP's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...program.program import Program
+from ..c import TYPES, helpers, statements
+from ..layout import Layout
+from ..writer import BYTES
+
+ENTRY = "ccjac_kernel"
+THREADS = 128
+"""Threads of a block."""
+
+SHARED_BYTES = 40 << 10
+"""Shared memory of a block: what every device has, with room for the compiler's own."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a run-time compiler takes, and how the result is launched.
+
+    Attributes:
+        text: CUDA C++; defines ``extern "C"`` :data:`ENTRY` of the operands' pointers, the results' pointers and the
+            number of samples, a 64-bit integer.
+        threads: Of a block; there must be a block for every so many samples.
+    """
+
+    text: str
+    threads: int
+
+    def blocks(self, samples: int) -> int:
+        """Blocks that a batch needs."""
+        return -(-samples // self.threads)
+
+
+def write_source(program: Program, layout: Layout, *, threads: int = THREADS) -> Source:
+    """Generate the kernel.
+
+    Args:
+        program: A program that :func:`ccjac.kernels.c.obstacle` has nothing against.
+        layout: Where its scalars lie; operands that are not batched are read by all threads alike.
+        threads: Of a block.
+    """
+    read = {node.param for node in program.nodes if node.op == "input"}
+    place: dict[int, str] = {}
+    loads: list[str] = []
+    for k, operand in enumerate(layout.operands):
+        wanted = [(at, scalar) for at, scalar in enumerate(operand.scalars) if scalar in read]
+        width, kind = len(operand.scalars), TYPES[operand.dtype]
+        row = f"x{k}" if not operand.batched else f"(x{k} + sample * {width})"
+        staged = operand.batched and width > 1 and len(wanted) > 1
+        for first in range(0, width, chunk := _columns(operand.dtype, width, threads)) if staged else ():
+            last = min(first + chunk, width)
+            mine = [(at, scalar) for at, scalar in wanted if first <= at < last]
+            if mine:
+                loads += _gathered(f"x{k}", kind, width, first, last, threads)
+                row = f"(({kind} *)shared)[lane * {last - first} + "
+                loads += [f"const {kind} s{scalar} = {row}{at - first}];" for at, scalar in mine]
+                loads.append("__syncthreads();")
+                place |= {scalar: f"s{scalar}" for _, scalar in mine}
+        if not staged:
+            place |= {scalar: f"{row}[{at}]" for at, scalar in wanted}
+            loads += [f"const {kind} s{scalar} = inside ? {place[scalar]} : ({kind})1;" for _, scalar in wanted]
+            place |= {scalar: f"s{scalar}" for _, scalar in wanted}
+    kinds = {scalar: o.dtype for o in layout.operands for scalar in o.scalars}
+
+    def reading(scalar: int, dtype: str) -> str:
+        return place[scalar] if kinds[scalar] == dtype else f"({TYPES[dtype]}){place[scalar]}"
+
+    def writing(position: int, value: str) -> list[str]:
+        return [f"const {TYPES[program.nodes[program.results[position]].dtype]} r{position} = {value};"]
+
+    body = statements(program, reading, writing)
+    stores: list[str] = []
+    for k, result in enumerate(layout.results):
+        width, kind = len(result.entries), TYPES[result.dtype]
+        values = [f"({kind})r{e}" if e >= 0 else f"({kind})0" for e in result.entries]
+        if width == 1:
+            stores.append(f"if (inside) y{k}[sample] = {values[0]};")
+            continue
+        for first in range(0, width, chunk := _columns(result.dtype, width, threads)):
+            last = min(first + chunk, width)
+            stores += _scattered(f"y{k}", kind, width, first, last, values[first:last], threads)
+    parameters = [f"const {TYPES[o.dtype]} *__restrict__ x{k}" for k, o in enumerate(layout.operands)]
+    parameters += [f"{TYPES[r.dtype]} *__restrict__ y{k}" for k, r in enumerate(layout.results)]
+    lines = "\n".join(f"  {line}" for line in (*loads, *body, *stores))
+    text = _FRAME.format(
+        helpers=helpers(program, "static __device__ inline"),
+        entry=ENTRY,
+        parameters=", ".join([*parameters, "long long samples"]),
+        threads=threads,
+        bytes=SHARED_BYTES,
+        lines=lines,
+    )
+    return Source(text, threads)
+
+
+def _columns(dtype: str, width: int, threads: int) -> int:
+    """How many columns of a row fit into shared memory for all threads of a block; an odd number, so that threads that
+    read one column each hit different banks.
+    """
+    most = max(SHARED_BYTES // (threads * BYTES[dtype]), 1)
+    return width if width <= most else most - (most + 1) % 2
+
+
+def _gathered(array: str, kind: str, width: int, first: int, last: int, threads: int) -> list[str]:
+    columns = last - first
+    element = f"(begin + k / {columns}) * {width} + {first} + k % {columns}"
+    return [
+        f"for (long long k = lane; k < rows * {columns}; k += {threads}) (({kind} *)shared)[k] = {array}[{element}];",
+        "__syncthreads();",
+    ]
+
+
+def _scattered(array: str, kind: str, width: int, first: int, last: int, values: list[str], threads: int) -> list[str]:
+    columns = last - first
+    element = f"(begin + k / {columns}) * {width} + {first} + k % {columns}"
+    lines = [f"{{ {kind} *to = ({kind} *)shared;"]
+    lines += [f"to[lane * {columns} + {k}] = {value};" for k, value in enumerate(values)]
+    lines.append("__syncthreads();")
+    lines.append(f"for (long long k = lane; k < rows * {columns}; k += {threads}) {array}[{element}] = to[k];")
+    lines.append("__syncthreads(); }")
+    return lines
+
+
+_FRAME = """#define CCJAC_INF_FLOAT __int_as_float(0x7f800000)
+#define CCJAC_NAN_FLOAT __int_as_float(0x7fffffff)
+#define CCJAC_INF_DOUBLE __longlong_as_double(0x7ff0000000000000ll)
+#define CCJAC_NAN_DOUBLE __longlong_as_double(0x7fffffffffffffffll)
+{helpers}
+extern "C" __global__ void __launch_bounds__({threads}) {entry}({parameters}) {{
+  __shared__ __align__(16) unsigned char shared[{bytes}];
+  const int lane = threadIdx.x;
+  const long long begin = (long long)blockIdx.x * {threads};
+  const long long sample = begin + lane;
+  const bool inside = sample < samples;
+  const long long rows = samples - begin < {threads} ? samples - begin : {threads};
+{lines}
+}}
+"""
