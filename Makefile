@@ -51,6 +51,7 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/multiplications.py
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/runtime.py
+	$(BIN)/python benchmarks/medium.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/accuracy.py
