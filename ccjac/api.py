@@ -14,14 +14,14 @@ from .cost import CostModel
 from .elimination import check_order, count
 from .errors import InputError
 from .graph import Graph
-from .options import SHARED, Executor, GranularityChoice, Keywords, Options, checked_argnums, documented
+from .options import OF_THE_CALL, SHARED, Executor, GranularityChoice, Keywords, Options, checked_argnums, documented
 from .pattern import Pattern
 from .planning.plan import Plan
 
 _OWN = ("fun", "argnums", "has_aux", "holomorphic", "allow_int")
 
 
-@documented(*_OWN, *SHARED)
+@documented(*_OWN, *OF_THE_CALL, *SHARED)
 def jacobian(
     fun: Callable[..., Any] | None = None,
     argnums: int | tuple[int, ...] = 0,
@@ -233,7 +233,8 @@ def _public(
     with_value: bool = False,
     second: bool = False,
 ) -> Callable[..., Any]:
-    options = Options.of(name, keywords)
+    asked: dict[str, Any] = {k: v for k, v in keywords.items() if k in OF_THE_CALL}
+    options = Options.of(name, {k: v for k, v in keywords.items() if k not in OF_THE_CALL})
     argnums = checked_argnums(argnums)
     if fun is None:
         return functools.partial(
@@ -249,4 +250,5 @@ def _public(
         )
     if not callable(fun):
         raise InputError(f"`ccjac.{name}` differentiates a function, got {type(fun).__name__}.")
-    return differentiator(Request(fun, argnums, has_aux, with_value, holomorphic, allow_int, second), options)
+    request = Request(fun, argnums, has_aux, with_value, holomorphic, allow_int, second, **asked)
+    return differentiator(request, options)

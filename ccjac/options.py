@@ -26,6 +26,10 @@ _TEXTS = {
     "has_aux": "Whether ``fun`` returns ``(output, aux)``; the result is then ``(jacobian, aux)``.",
     "holomorphic": "As in ``jax.jacfwd``: ``fun`` is a holomorphic function of complex arrays.",
     "allow_int": "As in ``jax.jacrev``: integer arguments are differentiated too; their tangents are ``float0``.",
+    "in_dims": "The batch axis of every argument, or a tuple of them, one for each (``None``: it has none), as in\n"
+    "    ``torch.func.vmap``: the function then takes a whole batch, and all results have the batch axis first.",
+    "chunk_size": "As in ``torch.func.jacrev``, for functions that are left to it; programs need no chunks.",
+    "randomness": "As in ``torch.func.jacfwd``, for functions that are left to torch's own modes.",
     "order": 'How to eliminate: ``"auto"`` (order zoo, else the greedy portfolio), ``"forward"``, ``"reverse"``,\n'
     '    ``"markowitz"``, the name of a registered searcher, a sequence of vertices, or a :class:`ccjac.Plan`.\n'
     "    Never changes the result.",
@@ -44,6 +48,9 @@ _TEXTS = {
 class Keywords(TypedDict, total=False):
     """The shared keyword arguments, for type checkers."""
 
+    in_dims: Any
+    chunk_size: int | None
+    randomness: str
     order: Any
     backend: str | Backend | None
     granularity: GranularityChoice
@@ -92,7 +99,7 @@ class Options:
             if keyword not in known:
                 raise TypeError(
                     f"`ccjac.{name}` has no option {keyword!r}; it has argnums, has_aux, holomorphic, allow_int, "
-                    f"{', '.join(known)}."
+                    f"{', '.join((*OF_THE_CALL, *known))}."
                 )
         return cls(**keywords)
 
@@ -119,6 +126,9 @@ def checked_argnums(argnums: Any) -> int | tuple[int, ...]:
     except TypeError:
         raise InputError(f"`argnums` must be an int or a tuple of ints, got {argnums!r}.") from None
 
+
+OF_THE_CALL = ("in_dims", "chunk_size", "randomness")
+"""Keywords that say what is asked for, not how it is computed."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

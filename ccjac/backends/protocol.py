@@ -53,6 +53,11 @@ class Request:
     allow_int: bool = False
     second: bool = False
     """Whether the Jacobian is that of the framework's reverse-mode derivative of ``fun``, its Hessian."""
+    in_dims: Any = None
+    """The batch axis of every argument, as the framework's ``vmap`` takes it; ``None`` without a batch."""
+    chunk_size: int | None = None
+    randomness: str = "error"
+    """What torch's own modes are called with."""
 
 
 class Call(Protocol):
@@ -117,6 +122,11 @@ class Backend(Protocol):
 
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether an array of this framework is among the arguments.  Must not import the framework."""
+
+    def vectorized(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """A Jacobian function of samples as one of batches, along the axes ``request.in_dims``; results have the batch
+        axis first.
+        """
 
     def made(self, function: Callable[..., Any]) -> None:
         """A Jacobian function was made, of any framework's arrays: the framework's compiler may have to know of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..backends.protocol import Request
@@ -14,11 +15,13 @@ from ..planning.plan import Plan
 from .dispatch import Calls
 from .inspection import graph_of, plan_of
 from .memory import generation
-from .selection import known_backends
+from .selection import known_backends, select_backend
 
 
 def differentiator(request: Request, options: Options) -> Callable[..., Any]:
     """The Jacobian function of ``request.fun``, with its methods ``plan``, ``graph`` and ``prepare``."""
+    if request.in_dims is not None:
+        return _vectorized(request, options)
     fun = request.fun
     calls = Calls(request, options)
     live = weakref.ref(calls.live)
@@ -51,7 +54,30 @@ def differentiator(request: Request, options: Options) -> Callable[..., Any]:
         calls.call(args, kwargs, ahead=True)
         return plan(*args, **kwargs)
 
-    methods = {"plan": plan, "graph": graph, "prepare": prepare, "__ccjac__": request}
+    return _named(differentiated, {"plan": plan, "graph": graph, "prepare": prepare, "__ccjac__": request})
+
+
+def _vectorized(request: Request, options: Options) -> Callable[..., Any]:
+    """The Jacobian function of batches; its methods are those of the function of samples."""
+    single = differentiator(replace(request, in_dims=None), options)
+    roads: dict[type, Callable[..., Any]] = {}
+
+    @functools.wraps(request.fun)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        # The type of the first argument tells the backend, unless it is a container or a number.
+        road = roads.get(type(args[0])) if args else None
+        if road is None:
+            backend = select_backend(options.backend, args, kwargs)
+            road = backend.vectorized(single, request)
+            if type(args[0]) in backend.array_types():
+                roads[type(args[0])] = road
+        return road(*args, **kwargs)
+
+    methods = {name: getattr(single, name) for name in ("plan", "graph", "prepare")}
+    return _named(differentiated, {**methods, "__ccjac__": request})
+
+
+def _named(differentiated: Callable[..., Any], methods: dict[str, Any]) -> Callable[..., Any]:
     for name, method in methods.items():
         setattr(differentiated, name, method)
     if differentiated.__name__ == "<lambda>":

@@ -44,7 +44,9 @@ def erf(xp: Any, x: Any) -> Any:
     if (own := getattr(xp, "erf", None)) is not None:
         return own(x)
     if getattr(xp, "__name__", "") == "jax.numpy":
-        return import_module("jax.scipy.special").erf(x)
+        from jax.scipy.special import erf as of_jax
+
+        return of_jax(x)
     x = np.asarray(x)
     return np.vectorize(_scalar_erf, otypes=[x.dtype])(x)[()]
 

@@ -31,6 +31,12 @@ class JaxBackend:
             return False
         return any(isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct)) for leaf in jax.tree.leaves((args, kwargs)))
 
+    def vectorized(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """``jax.vmap``."""
+        import jax
+
+        return jax.vmap(function, in_axes=request.in_dims)
+
     def made(self, function: Callable[..., Any]) -> None:
         """``jax.jit`` calls what it does not know."""
 

@@ -32,6 +32,12 @@ class TorchBackend:
                 return True
         return any(isinstance(leaf, torch.Tensor) for leaf in self.flatten(args, kwargs)[0])
 
+    def vectorized(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """The batch goes to the kernel as it is: no ``vmap``."""
+        from .calling import vectorized
+
+        return vectorized(function, request)
+
     def made(self, function: Callable[..., Any]) -> None:
         """``torch.compile`` shall not look into it."""
         from .compiler import mark

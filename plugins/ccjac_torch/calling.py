@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from ccjac.backends.protocol import Request
+from ccjac.errors import InputError
 
-from . import private
+from . import levels, private
 from .arguments import kind_of, number_type, prepare
 from .tracing import trace
 
@@ -22,35 +23,83 @@ class Road:
     def __init__(self, build: Any) -> None:
         self._build = build
         self._table: dict[Hashable, _Entry] = {}
+        self._rows: dict[Hashable, _Entry] = {}
 
     def __call__(self, captured: tuple[Any, ...], *args: Any, **kwargs: Any) -> Any:
-        plain = not kwargs
-        key: list[Any] = []
-        if plain:
-            for x in args:
-                if not isinstance(x, torch.Tensor):
-                    plain = False
-                    break
-                key.append(x.shape)
-                key.append(x.dtype)
-                if not x.is_cpu:
-                    key.append(x.device)
-        leaves: Sequence[Any] = args
-        if not plain:
-            leaves, tree = private.flatten((args, kwargs))
-            leaves = self._with_numbers(leaves)
-            key = [tree]
-            for x in leaves:
-                key.append((x.shape, x.dtype, x.device) if isinstance(x, torch.Tensor) else None)
-        key.append(_settings())
-        if torch.compiler.is_compiling() or (leaves and private.is_virtual(leaves[0])):
-            key = _numbered(key)
+        in_dims = levels.batch.in_dims
+        key: list[Any] = [_settings()]
+        if in_dims == 0 and not kwargs and (entry := self._in_order(key, args)) is not None:
+            return entry.call_rows(captured, args)
+        for x in args:
+            if not isinstance(x, torch.Tensor):
+                return self._containers(captured, args, kwargs, in_dims)
+            key.append(x.shape)
+            key.append(x.dtype)
+            if not x.is_cpu:
+                key.append(x.device)
+        if kwargs:
+            return self._containers(captured, args, kwargs, in_dims)
+        if in_dims is not None:
+            return self._batched(captured, args, _dims_of(args, in_dims), None)
+        if torch.compiler.is_compiling() or private.is_virtual(args[0]):
+            key = [_plain(x) for x in key]
         entry = self._table.get(tuple(key))
         if entry is None:
-            if not plain:
-                args, kwargs = private.unflatten(tree, leaves)
-            entry = self._table[tuple(key)] = self._compiled(captured, args, kwargs, leaves)
+            entry = self._table[tuple(key)] = self._compiled(captured, args, {}, args)
+        return entry.call(captured, args)
+
+    def _in_order(self, key: list[Any], args: Any) -> _Entry | None:
+        """What is known for a batch whose axis is the first one of all arguments, the common case."""
+        size = None
+        key.append(0)
+        for x in args:
+            if type(x) is not torch.Tensor or not x.is_cpu:
+                return None
+            shape = x.shape
+            if not shape or (size is not None and shape[0] != size):
+                return None
+            size = shape[0]
+            key.append(shape[1:])
+            key.append(x.dtype)
+        return self._rows.get(tuple(key))
+
+    def _containers(self, captured: tuple[Any, ...], args: Any, kwargs: Any, in_dims: Any) -> Any:
+        """Arguments that are not all tensors."""
+        leaves, tree = private.flatten((args, kwargs))
+        leaves = self._with_numbers(leaves)
+        args, kwargs = private.unflatten(tree, leaves)
+        if in_dims is not None:
+            return self._batched(captured, leaves, _dims_of(args, in_dims, kwargs), tree)
+        key = (_settings(), tree, *(_described(x) for x in leaves))
+        entry = self._table.get(key)
+        if entry is None:
+            entry = self._table[key] = self._compiled(captured, args, kwargs, leaves)
         return entry.call(captured, leaves)
+
+    def _batched(self, captured: tuple[Any, ...], leaves: Sequence[Any], dims: list[int | None], tree: Any) -> Any:
+        """A whole batch at once."""
+        # A list, because sizes that are symbols of a tracer have no hash.
+        sizes = [x.shape[d] for x, d in zip(leaves, dims, strict=True) if d is not None]
+        if not sizes:
+            raise InputError("`ccjac.jacobian(..., in_dims=...)` needs an argument with a batch axis.")
+        size = sizes[0]
+        if any(other != size for other in sizes):
+            raise InputError(f"`ccjac.jacobian(..., in_dims=...)` got batches of different sizes: {sizes}.")
+        key: list[Hashable] = [_settings(), tree]
+        for x, d in zip(leaves, dims, strict=True):
+            key.append(_described(x) if d is None else (_without(x.shape, d), x.dtype, x.device, d))
+        entry = self._table.get(tuple(key))
+        if entry is None:
+            samples = [x if d is None else _sample(x, d) for x, d in zip(leaves, dims, strict=True)]
+            with levels.without_batch():
+                some, named = (samples, {}) if tree is None else private.unflatten(tree, samples)
+                entry = self._table[tuple(key)] = self._compiled(captured, some, named, samples)
+        if tree is None and levels.batch.in_dims == 0 and entry.of_batches:
+            front: list[Any] = [_settings()]
+            self._in_order(front, leaves)
+            if len(front) == 2 + 2 * len(leaves):
+                self._rows[tuple(front)] = entry
+        return entry.call_batch(captured, leaves, dims, size)
 
     def _compiled(self, captured: tuple[Any, ...], args: Any, kwargs: Any, leaves: Sequence[Any]) -> _Entry:
         run, call, others = self._build.compiled(captured, *args, **kwargs)
@@ -86,9 +135,90 @@ class _Entry:
         order = self._order
         operands = leaves if order is None else [leaves[k] for k in order]
         if self._extra:
-            more = [x if k is None else captured[k] for k, x in self._extra]
-            return self._run(*operands, *more)
+            return self._run(*operands, *self._more(captured))
         return self._run(*operands)
+
+    @property
+    def of_batches(self) -> bool:
+        """Whether what was compiled takes batches as they are."""
+        return not getattr(self._run, "of_samples", False)
+
+    def call_rows(self, captured: tuple[Any, ...], leaves: Sequence[Any]) -> Any:
+        """Run it on a whole batch, whose axis is everyone's first."""
+        operands = leaves if self._order is None else [leaves[k] for k in self._order]
+        if self._extra:
+            size = leaves[0].shape[0]
+            return self._run(*operands, *(x.expand(size, *x.shape) for x in self._more(captured)))
+        return self._run(*operands)
+
+    def call_batch(
+        self, captured: tuple[Any, ...], leaves: Sequence[Any], dims: Sequence[int | None], size: int
+    ) -> Any:
+        """Run it on a whole batch: operands without a batch axis are the same for all samples."""
+        chosen = range(len(leaves)) if self._order is None else self._order
+        more = self._more(captured)
+        if not self.of_batches:
+            axes = (*(dims[k] for k in chosen), *(None for _ in more))
+            with levels.without_batch():
+                return torch.func.vmap(self._run, in_dims=axes)(*(leaves[k] for k in chosen), *more)
+        operands = [_leading(leaves[k], dims[k], size) for k in chosen]
+        return self._run(*operands, *(x.expand(size, *x.shape) for x in more))
+
+    def _more(self, captured: tuple[Any, ...]) -> list[Any]:
+        return [x if k is None else captured[k] for k, x in self._extra]
+
+
+def _described(x: Any) -> Hashable:
+    return (_plain(x.shape), x.dtype, x.device) if isinstance(x, torch.Tensor) else None
+
+
+def _plain(x: Any) -> Any:
+    """Sizes that are symbols of a tracer, as numbers."""
+    return tuple(int(n) for n in x) if isinstance(x, torch.Size) else x
+
+
+def _without(shape: Any, axis: int) -> tuple[int, ...]:
+    return tuple(int(n) for k, n in enumerate(shape) if k != axis % len(shape))
+
+
+def _sample(x: torch.Tensor, axis: int) -> torch.Tensor:
+    return torch.empty(_without(x.shape, axis), dtype=x.dtype, device=x.device)
+
+
+def _leading(x: torch.Tensor, axis: int | None, size: int) -> torch.Tensor:
+    if axis is None:
+        return x.expand(size, *x.shape)
+    return x if axis == 0 else x.movedim(axis, 0)
+
+
+def _dims_of(args: Sequence[Any], in_dims: Any, kwargs: Any = None) -> list[int | None]:
+    """The batch axis of every leaf; keyword arguments and numbers have none, as in ``torch.func.vmap``."""
+    axes = in_dims if isinstance(in_dims, tuple) else (in_dims,) * len(args)
+    if len(axes) != len(args):
+        raise InputError(f"`in_dims` has {len(axes)} axes for {len(args)} arguments.")
+    found: list[int | None] = []
+    for x, axis in zip(args, axes, strict=True):
+        leaves = [x] if isinstance(x, torch.Tensor) else private.flatten(x)[0]
+        found.extend(axis if isinstance(leaf, torch.Tensor) and leaf.dim() else None for leaf in leaves)
+    return found + [None] * (len(private.flatten(kwargs)[0]) if kwargs else 0)
+
+
+def vectorized(function: Run, request: Request) -> Run:
+    """See :meth:`ccjac.backends.protocol.Backend.vectorized`."""
+    in_dims = tuple(request.in_dims) if isinstance(request.in_dims, list) else request.in_dims
+    axes = in_dims if isinstance(in_dims, tuple) else (in_dims,)
+    if not all(axis is None or isinstance(axis, int) for axis in axes):
+        return torch.func.vmap(function, in_dims=in_dims, randomness=request.randomness)
+    batch = levels.batch
+
+    def of_batch(*args: Any, **kwargs: Any) -> Any:
+        before, batch.in_dims = batch.in_dims, in_dims
+        try:
+            return function(*args, **kwargs)
+        finally:
+            batch.in_dims = before
+
+    return of_batch
 
 
 def _settings() -> Hashable:
@@ -98,24 +228,17 @@ def _settings() -> Hashable:
     return torch.get_default_dtype()
 
 
-def _numbered(key: list[Any]) -> list[Any]:
-    """Sizes that are symbols of a tracer, as numbers."""
-
-    def plain(x: Any) -> Any:
-        if isinstance(x, torch.Size):
-            return tuple(int(n) for n in x)
-        return tuple(map(plain, x)) if isinstance(x, tuple) else x
-
-    return [plain(x) for x in key]
-
-
 def content(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
     """See :meth:`ccjac.backends.protocol.Backend.content`."""
     leaves, tree = private.flatten((args, kwargs))
+    if (in_dims := levels.batch.in_dims) is not None:
+        dims = _dims_of(args, in_dims, kwargs)
+        leaves = [x if d is None else _sample(x, d) for x, d in zip(leaves, dims, strict=True)]
     kind = number_type(leaves)
     ready = [torch.full((), x, dtype=kind) if kind is not None and kind_of(x) == "number" else x for x in leaves]
     args, kwargs = private.unflatten(tree, ready)
-    traced = trace(prepare(request, args, kwargs))
+    with levels.without_batch():
+        traced = trace(prepare(request, args, kwargs))
     found = traced.linearization
     if found is None:
         return None

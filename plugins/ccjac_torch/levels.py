@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from . import private
 
@@ -35,8 +36,27 @@ def only_vmap() -> bool:
 
 def forward_mode() -> bool:
     """Whether a level of ``torch.autograd.forward_ad`` is active; true where torch does not tell."""
-    level = private.current("dual level")
-    return True if level is None else int(level) >= 0
+    level = getattr(forward_ad, "_current_level", None)
+    return True if level is None else level >= 0
+
+
+class _Batch(threading.local):
+    """The batch axes of the arguments of the call in progress, see :attr:`ccjac.backends.protocol.Request.in_dims`."""
+
+    in_dims: Any = None
+
+
+batch = _Batch()
+
+
+@contextlib.contextmanager
+def without_batch() -> Iterator[None]:
+    """While single samples are looked at."""
+    before, batch.in_dims = batch.in_dims, None
+    try:
+        yield
+    finally:
+        batch.in_dims = before
 
 
 _trace = threading.local()

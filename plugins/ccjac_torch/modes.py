@@ -10,6 +10,8 @@ import torch
 from ccjac.backends.protocol import Request
 from ccjac.executor import fewer_sweeps, working_mode
 
+from . import levels
+
 Run = Callable[..., Any]
 
 
@@ -24,6 +26,9 @@ def function_of(request: Request) -> Run:
 def own_mode(request: Request, mode: str = "reverse") -> Run:
     """``torch.func.jacrev`` or ``torch.func.jacfwd`` of the same function, with the same results."""
     differentiate: Callable[..., Any] = torch.func.jacrev if mode == "reverse" else torch.func.jacfwd
+    options: dict[str, Any] = (
+        {"chunk_size": request.chunk_size} if mode == "reverse" else {"randomness": request.randomness}
+    )
     whole = function_of(request)
 
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -35,8 +40,11 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
             main, auxiliary = output if request.has_aux else (output, ())
             return main, (main, auxiliary)
 
+        if (in_dims := levels.batch.in_dims) is not None:
+            with levels.without_batch():
+                return torch.func.vmap(run, in_dims=in_dims, randomness=request.randomness)(*args, **kwargs)
         has_aux = request.has_aux or request.with_value
-        result = differentiate(fun, argnums=request.argnums, has_aux=has_aux)(*args)
+        result = differentiate(fun, argnums=request.argnums, has_aux=has_aux, **options)(*args)
         if not has_aux:
             return result
         result, (value, auxiliary) = result
@@ -73,4 +81,5 @@ def fallback(traced: Any, mode: str) -> Run:
             # Some operations have no forward-mode rule.
             return other(*args, **kwargs)
 
+    of_operands.of_samples = True  # type: ignore[attr-defined]
     return of_operands

@@ -20,7 +20,7 @@ from ccjac.limits import SCALAR_LIMIT
 from ccjac.program import Program
 from ccjac.program.linearization import Recorder
 
-from . import levels, plain
+from . import levels, plain, private
 from .boxed.entry import TYPES, Signature
 from .boxed.register import register
 from .inner import templates
@@ -108,7 +108,7 @@ class Operator:
     def _dispatched(self) -> Any:
         if not self._reduced.written:
             return lambda *read: ()
-        return register(self.program, self._signature, fastmath=self.fastmath)
+        return private.raw(register(self.program, self._signature, fastmath=self.fastmath))
 
     # -- derivatives ----------------------------------------------------------------------------------------------
 

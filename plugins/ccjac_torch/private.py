@@ -47,7 +47,6 @@ PROBES: dict[str, tuple[str, str]] = {
     "core decompositions": ("torch._decomp", "core_aten_decompositions"),
     "prims": ("torch", "_refs"),
     "fake": ("torch._subclasses.fake_tensor", "FakeTensor"),
-    "dual level": ("torch.autograd.forward_ad", "_current_level"),
     "make dual": ("torch", "_VF._make_dual"),
     "unpack dual": ("torch", "_VF._unpack_dual"),
 }
@@ -93,10 +92,10 @@ DispatchMode: Any = probe("dispatch mode")
 """The base of modes that see every operation below autograd: documented, but in a private module."""
 
 
-def current(what: str) -> Any:
-    """The value that a variable of a private module has now."""
-    module, name = PROBES[what]
-    return getattr(import_module(module), name, None)
+def raw(operator: Any) -> Callable[..., Any]:
+    """The function behind an operator of ``torch.ops``, which spares a call from Python to Python."""
+    function: Callable[..., Any] = getattr(operator, "_op", operator)
+    return function
 
 
 def name_of(operator: Any) -> tuple[str, str]:
