@@ -38,6 +38,11 @@ def manager() -> pluggy.PluginManager:
     return plugins
 
 
+def registered() -> tuple[object, ...]:
+    """The plugins, in the order of their names."""
+    return tuple(plugin for _, plugin in sorted(manager().list_name_plugin()) if plugin is not None)
+
+
 def answers(hook: str) -> list[Any]:
     """What every plugin answers to ``hook``, in the order of the plugins' names, lists flattened, ``None`` left out."""
     found: list[Any] = []

@@ -31,7 +31,10 @@ def ccjac_backend() -> Backend | None:
 
 @hookspec
 def ccjac_searchers() -> Sequence[Searcher]:  # type: ignore[empty-body]
-    """Return order searchers; each becomes a ``method=`` of :func:`ccjac.search` and an ``order=`` name."""
+    """Return order searchers; each becomes a ``method=`` of :func:`ccjac.search` and an ``order=`` name.
+
+    Instances must be cheap, every process makes them; load weights and import frameworks when a search begins.
+    """
 
 
 @hookspec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..backends import discovery
@@ -24,6 +25,12 @@ __all__ = ["Certificate", "Listener", "Progress", "SearchResult", "Searcher", "s
 
 def searchers() -> dict[str, Searcher]:
     """All order searchers by name, those of plugins included.  A plugin cannot replace a built-in one."""
+    return dict(_searchers(discovery.registered()))
+
+
+@lru_cache(maxsize=8)
+def _searchers(_plugins: tuple[object, ...]) -> dict[str, Searcher]:
+    """The plugins are asked once, as long as they are the same: a look-up may happen for every order of a zoo."""
     built_in: list[Searcher] = [Portfolio(), Greedy(), Annealing(), Beam(), Exact(), LargeNeighbourhood()]
     return {s.name: s for s in reversed([*built_in, *discovery.answers("ccjac_searchers")])}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
@@ -19,6 +20,7 @@ from ccjac.ordering.states import bits_numba, pool_numba
 from ccjac.ordering.states.bits import pack
 from ccjac.ordering.states.sets import SetState, members, numbered
 from ccjac.ordering.toolkit.compiled import compiled
+from ccjac_trainer import game
 from ccjac_zoo.graphs import FAMILIES, generate, random_graph
 
 COSTS = (STRUCTURAL, MULTIPLICATIONS, CostModel("odd prices", (3, 2, 1)))
@@ -194,11 +196,39 @@ class Pool:
         return found
 
 
+class Game:
+    """:mod:`ccjac_trainer.game`: bits of 32 in JAX, all graphs padded to one shape."""
+
+    def __init__(self, graph: Graph, cost: CostModel) -> None:
+        start = game.lay_out(graph, cost, 128, 10)
+        self.board, self.start = start.board, start
+        self.number = {int(v): i for i, v in enumerate(start.packed.vertices)}
+
+    def price(self, v: int) -> int:
+        return int(_prices(self.board)[self.number[v]])
+
+    def eliminate(self, v: int) -> None:
+        assert self.board.alive[self.number[v]]
+        self.board = _eliminate_in_game(self.board, np.int32(self.number[v]))
+        assert not self.board.alive[self.number[v]]
+
+    def edges(self, left: set[int]) -> dict[Edge, bool]:
+        rows = np.unpackbits(np.asarray(self.board.rows).view(np.uint8), axis=2, bitorder="little")
+        live = [v for v in self.number if v in left]
+        pairs = [(v, s) for v in live for s in live if rows[1, self.number[v], self.number[s]]]
+        assert all(rows[0, self.number[s], self.number[v]] for v, s in pairs)
+        return {(v, s): bool(rows[3, self.number[v], self.number[s]]) for v, s in pairs}
+
+
+_prices, _eliminate_in_game = jax.jit(game.prices), jax.jit(game.eliminate)
+
+
 STEPPERS: dict[str, type[Stepper]] = {
     "dictionaries": Dictionaries,
     "Python integers": Integers,
     "compiled bits": BitRows,
     "compiled pool": Pool,
+    "game": Game,
 }
 
 

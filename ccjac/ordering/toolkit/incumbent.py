@@ -68,6 +68,11 @@ class Incumbent:
         return incumbent
 
     @property
+    def history(self) -> Sequence[tuple[float, int]]:
+        """Seconds and cost of every improvement, the greedy orders' first."""
+        return self._history
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the search began, without pauses."""
         return time.perf_counter() - self._began

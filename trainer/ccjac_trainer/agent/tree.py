@@ -17,7 +17,7 @@ import mctx
 
 from .learner import Weights, player
 from .network import Shape
-from .observation import Observation
+from .observation import Array, Observation
 from .sight import Position, look, move
 
 Leaf = Literal["rules", "network"]
@@ -50,10 +50,10 @@ class Turn(NamedTuple):
     """
 
     seen: Observation
-    policy: jax.Array
+    policy: Array
     after: Position
-    price: jax.Array
-    live: jax.Array
+    price: Array
+    live: Array
 
 
 @cache

@@ -26,7 +26,7 @@ _NAME = "messages.safetensors"
 def save(path: Path, policy: Policy, card: dict[str, Any]) -> None:
     """Write weights and their card (what they were trained on, and what they reach)."""
     leaves = jax.tree_util.tree_leaves_with_path(policy.weights)
-    tensors = {jax.tree_util.keystr(place): np.ascontiguousarray(leaf, np.float32) for place, leaf in leaves}
+    tensors = {jax.tree_util.keystr(place): np.array(leaf, np.float32, order="C") for place, leaf in leaves}
     about = {"format": FORMAT, "shape": json.dumps(policy.shape.record()), "card": json.dumps(card)}
     part = path.with_suffix(".part")
     save_file(tensors, part, about)

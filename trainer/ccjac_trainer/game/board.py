@@ -104,10 +104,11 @@ def eliminate(board: Board, v: jax.Array) -> Board:
     Every successor gets the predecessors of ``v`` and every predecessor its successors.  A product of two unit edges is
     a unit edge, a sum is not.
     """
-    rows = board.rows
-    word, bit = v // 32, jnp.left_shift(jnp.uint32(1), (v % 32).astype(jnp.uint32))
+    rows, v = board.rows, jnp.asarray(v, jnp.int32)
+    # All types are said: the game is the same whatever a program has set for 64-bit types and promotion.
+    word, bit = v // jnp.int32(32), jnp.left_shift(jnp.uint32(1), (v % jnp.int32(32)).astype(jnp.uint32))
     size, words = rows.shape[1], rows.shape[2]
-    gone = jnp.where(jnp.arange(words) == word, bit, jnp.uint32(0))
+    gone = jnp.where(jnp.arange(words, dtype=jnp.int32) == word, bit, jnp.uint32(0))
     merged = []
     for side in (0, 1):
         # Rows on this side belong to the neighbours of v on the other.
@@ -122,7 +123,7 @@ def eliminate(board: Board, v: jax.Array) -> Board:
             )
         )
     (preds, unit_preds), (succs, unit_succs) = merged
-    kept = (jnp.arange(size) != v)[:, None]
+    kept = (jnp.arange(size, dtype=jnp.int32) != v)[:, None]
     fresh = jnp.where(kept, jnp.stack([preds, succs, unit_preds, unit_succs]), jnp.uint32(0))
     return Board(fresh, board.alive & kept[:, 0], board.pair)
 

@@ -1,0 +1,54 @@
+"""Searchers that import their framework when they search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from ccjac.cost import CostModel
+from ccjac.errors import CcjacError
+from ccjac.graph import Graph
+from ccjac.ordering.protocol import Listener, Searcher, SearchResult
+
+
+@dataclass
+class LearningSearcher:
+    """A learning searcher by name.
+
+    Attributes:
+        name: ``"alphazero"`` or ``"ppo"``.
+        missing: Packages that it needs and that are not installed.
+    """
+
+    name: str
+    missing: tuple[str, ...] = ()
+
+    def search(
+        self,
+        graph: Graph,
+        *,
+        cost: CostModel,
+        seconds: float,
+        seed: int,
+        start: Sequence[Sequence[int]] = (),
+        progress: Listener | None = None,
+    ) -> SearchResult:
+        """See :class:`ccjac.ordering.protocol.Searcher`.
+
+        Raises:
+            CcjacError: The packages of the extra ``train`` are not installed.
+        """
+        if self.missing:
+            raise CcjacError(
+                f"`method={self.name!r}` needs {', '.join(self.missing)}; install them with `pip install ccjac[train]`."
+            )
+        return _searcher(self.name).search(graph, cost=cost, seconds=seconds, seed=seed, start=start, progress=progress)
+
+
+@cache
+def _searcher(name: str) -> Searcher:
+    from .agent.alphazero import AlphaZero
+    from .agent.ppo import PPO
+
+    return AlphaZero() if name == "alphazero" else PPO()
