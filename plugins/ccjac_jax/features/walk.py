@@ -28,6 +28,14 @@ from .values import KNOWN_SIZE, Enough, Value, constant, either, opaque, row, ro
 _EXACT_STEPS = 300
 """Equations of a loop's steps that are walked one by one; longer loops are walked twice, and scaled."""
 
+# fmt: off
+_WHOLE_ARRAYS = frozenset({
+    "sort", "top_k", "approx_top_k", "fft", "cholesky", "lu", "qr", "geqrf", "householder_product", "eig", "eigh",
+    "svd", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve",
+})
+# fmt: on
+"""Without a rule of their own these have none: to look at what JAX lowers them to took 20 ms."""
+
 
 class Walk(Tally):
     """A walk and its counts."""
@@ -82,6 +90,8 @@ class Walk(Tally):
         if name in CONTROL:
             # A call of a compiled program: its own size is not known here.
             raise Enough
+        if name in _WHOLE_ARRAYS:
+            raise UnsupportedError(f"the operation `{name}` has no scalar rule")
         if (implementation := lowered.inlined(eqn)) is not None:
             return [replace(v, affine=False, unit=False) for v in self.call(implementation, operands)]
         # Raises unless the operation acts on every entry alone.
