@@ -42,7 +42,7 @@ wheel: $(STAMP)-test-$(SUM)
 	$(BIN)/python .ci/try_wheel.py
 
 unit: $(STAMP)-test-$(SUM)
-	$(BIN)/python -m pytest -m "not gpu and not benchmark" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not gpu and not benchmark" $(PYTEST_ARGS)
 
 newest:
 	.ci/newest $(SUM)
