@@ -74,7 +74,8 @@ class Operator:
             # The trace looks into the program itself.
             results = self._listed(*read)
         else:
-            found = self._function.apply(*read)
+            function = self._functions[1 if levels.active() else 0]
+            found = function.apply(*read)
             results = list(found) if isinstance(found, tuple) else [found]
         return results if self._whole else self._filled(results, tensors)
 
@@ -113,8 +114,11 @@ class Operator:
     # -- derivatives ----------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def _function(self) -> Any:
-        """The dispatcher's operator with its derivatives, for autograd and for ``torch.func``."""
+    def _functions(self) -> tuple[Any, Any]:
+        """The dispatcher's operator with its derivatives, for autograd alone and for ``torch.func``.
+
+        Of the second kind, which keeps its context apart, torch asks the signature at each call.
+        """
         whole = self
 
         class Differentiable(torch.autograd.Function):
@@ -147,10 +151,19 @@ class Operator:
                     x.expand(info.batch_size, *x.shape) if d is None else x.movedim(d, 0)
                     for x, d in zip(read, in_dims, strict=True)
                 ]
-                found = whole._function.apply(*moved)
+                found = whole._functions[1].apply(*moved)
                 return found, 0 if whole._single else (0,) * len(found)
 
-        return Differentiable
+        class Plain(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, *read: torch.Tensor) -> Any:
+                Differentiable.setup_context(ctx, read, None)
+                return whole._dispatched(*read)
+
+            backward = Differentiable.backward
+            jvp = Differentiable.jvp
+
+        return Plain, Differentiable
 
     def _backward(self, wanted: tuple[int, ...]) -> Operator:
         """The product of cotangents with the derivative by the read operands ``wanted``."""

@@ -131,6 +131,8 @@ class Shadows:
     def write(self, tensor: torch.Tensor, value: Symbolic) -> None:
         """Give the entries of a tensor another meaning: something is written to its memory.
 
+        Under ``no_grad`` that changes the numbers alone; whatever derivative they had, they keep.
+
         Raises:
             UnsupportedError: The memory is not the function's own, or may not be written to.
         """
@@ -149,6 +151,8 @@ class Shadows:
             raise UnsupportedError("the function reads an array's memory as another type")
         # A tensor may show one entry at several places; what is written there last counts, as in torch.
         _window(shadow.ids, tensor)[...] = value.ids
+        if not torch.is_grad_enabled():
+            return
         if value.vertices is not None and shadow.vertices is None:
             shadow.vertices = np.full(shadow.ids.shape, NO_TANGENT)
         if shadow.vertices is not None:

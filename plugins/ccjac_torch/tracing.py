@@ -150,7 +150,9 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
         UntraceableError: What the function does depends on numbers in its arguments.
     """
     traced = TorchTraced(call, obstacle=call.obstacle)
-    if call.obstacle:
+    if not call.obstacle and not any(spec.size for spec in call.specs):
+        traced.obstacle = "all arguments are empty"
+    if traced.obstacle:
         return traced
     tensors = [t for t in (watched or {}).values() if isinstance(t, torch.Tensor)]
     around = _Surroundings({private.storage_key(t): t for t in tensors if t.layout == torch.strided})

@@ -226,9 +226,8 @@ class Tracker(private.DispatchMode):
             with self:
                 result = overload(*args, **kwargs)
             value = lift(self.ex.builder, self.value(result))
-        self._settle(value)
         value = _converted(self.ex, value, type_name(target.dtype))
-        self.shadows.write(target, _broadcast(self._settle(value), tuple(target.shape)))
+        self.shadows.write(target, _broadcast(value, tuple(target.shape)))
         return function(*args, **kwargs)
 
     def _inner_program(self, function: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -250,7 +249,13 @@ class Tracker(private.DispatchMode):
                 return composition(*args, **kwargs)
         out = function(*args, **kwargs)
         operation = Operation(self, function, name, args, kwargs, out, f"{name}{_user_line()}")
-        self._record(out, rule(operation))
+        meaning = rule(operation)
+        if meaning is NotImplemented:
+            if composition is None:
+                raise unsupported(name)
+            with self:
+                return composition(*args, **kwargs)
+        self._record(out, meaning)
         return out
 
     # -- results --------------------------------------------------------------------------------------------------

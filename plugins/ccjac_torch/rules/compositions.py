@@ -92,11 +92,6 @@ def var(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *,
     return _sum(squares, axes, keepdim) / max(_count(x, axes) - less, 0)
 
 
-def std(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """The root of the variance."""
-    return torch.sqrt(var(x, dim, unbiased, keepdim, correction=correction))
-
-
 def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """Both moments."""
     return var(x, dim, unbiased, keepdim, correction=correction), mean(
@@ -106,9 +101,10 @@ def var_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = Fals
 
 def std_mean(x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """Both moments."""
-    return std(x, dim, unbiased, keepdim, correction=correction), mean(
-        x, None if isinstance(dim, bool) else dim, keepdim
-    )
+    whole = dim is None or isinstance(dim, bool)
+    less = correction if correction is not None else (0 if unbiased is False or dim is False else 1)
+    axes = None if whole else dim
+    return torch.std(x, axes, correction=less, keepdim=keepdim), mean(x, axes, keepdim)
 
 
 def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -199,8 +195,8 @@ def elu(x: Any, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Any:
 
 def celu(x: Any, alpha: Any = 1.0) -> Any:
     """``x`` or, below zero, ``alpha * (e^(x / alpha) - 1)``."""
-    inside = torch.where(x > 0, 0.0, x)
-    return torch.where(x > 0, x, alpha * torch.expm1(inside / alpha))
+    zero = torch.zeros((), dtype=x.dtype)
+    return torch.maximum(x, zero) + alpha * torch.expm1(torch.minimum(x, zero) / alpha)
 
 
 def selu(x: Any) -> Any:
@@ -220,7 +216,8 @@ def log_sigmoid_forward(x: Any) -> Any:
 
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     """``x`` or, below zero, a part of it."""
-    return torch.where(x >= 0, x, negative_slope * x)
+    # At zero torch takes the slope, unlike JAX.
+    return torch.where(x > 0, x, negative_slope * x)
 
 
 def mish(x: Any) -> Any:
@@ -228,19 +225,25 @@ def mish(x: Any) -> Any:
     return x * torch.tanh(torch.nn.functional.softplus(x))
 
 
-def hardtanh(x: Any, min_val: Any = -1, max_val: Any = 1) -> Any:
-    """Between two bounds."""
-    return torch.clamp(x, min_val, max_val)
-
-
 def hardsigmoid(x: Any) -> Any:
     """``relu6(x + 3) / 6``."""
-    return torch.clamp(x + 3.0, 0.0, 6.0) / 6.0
+    return torch.nn.functional.relu6(x + 3.0) / 6.0
 
 
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)
+
+
+def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Products of every entry with all before it."""
+    x = x if dtype is None else x.to(dtype)
+    if x.dim() == 0:
+        return x.clone()
+    parts = list(torch.unbind(x, dim))
+    for k in range(1, len(parts)):
+        parts[k] = parts[k - 1] * parts[k]
+    return torch.stack(parts, dim) if parts else x.clone()
 
 
 def glu(x: Any, dim: int = -1) -> Any:
@@ -306,7 +309,6 @@ COMPOSITIONS: dict[str, Composition] = {
     "lerp": lerp,
     "mean": mean,
     "var": var,
-    "std": std,
     "var_mean": var_mean,
     "std_mean": std_mean,
     "linalg_vector_norm": vector_norm,
@@ -325,9 +327,9 @@ COMPOSITIONS: dict[str, Composition] = {
     "log_sigmoid_forward": log_sigmoid_forward,
     "leaky_relu": leaky_relu,
     "mish": mish,
-    "hardtanh": hardtanh,
     "hardsigmoid": hardsigmoid,
     "hardswish": hardswish,
+    "cumprod": cumprod,
     "glu": glu,
     "sinc": sinc,
     "log2": log2,

@@ -313,9 +313,18 @@ def _test(op: Operation) -> Value:
         "isnan": lambda k: emit("ne", (k, k), "bool"),
         "isfinite": lambda k: emit("is_finite", (k,), "bool"),
         "isinf": lambda k: emit("eq", (emit("abs", (k,), value.dtype), infinity), "bool"),
-        "signbit": lambda k: emit("lt", (k, const(0.0, value.dtype)), "bool"),
+        "signbit": lambda k: _is_negative(op, k, value.dtype),
     }
     return op.ex.values([tests[op.name](k) for k in flat], op.shape, "bool")
+
+
+def _is_negative(op: Operation, k: int, dtype: str) -> int:
+    """Also of a zero with a sign, which its reciprocal shows."""
+    emit, const = op.ex.builder.emit, op.ex.builder.const
+    zero = const(0.0, dtype)
+    turned = emit("div", (const(1.0, dtype), k), dtype)
+    is_zero = emit("and", (emit("eq", (k, zero), "bool"), emit("lt", (turned, zero), "bool")), "bool")
+    return emit("or", (emit("lt", (k, zero), "bool"), is_zero), "bool")
 
 
 def _remainder(op: Operation) -> Value:
@@ -370,6 +379,27 @@ def _hypot(x: Any, y: Any) -> Any:
     larger, smaller = torch.maximum(x.abs(), y.abs()), torch.minimum(x.abs(), y.abs())
     ratio = smaller / torch.where(larger == 0.0, torch.ones_like(larger), larger)
     return larger * torch.sqrt(1.0 + ratio * ratio)
+
+
+def _hardtanh(op: Operation) -> Value:
+    """Between two bounds, as ``clamp``; ``relu6`` is one vertex, as in JAX."""
+    named = op.named
+    low, high = named.get("min_val", -1), named.get("max_val", 1)
+    if (low, high) == (0, 6):
+        return _composed(torch.clamp, 1)(op)
+    value = op.value(named["self"], op.dtype)
+    # Unlike that of `clamp`, the derivative at a bound is zero.
+    for bound, scalar, call in ((low, "max", _above), (high, "min", _below)):
+        value = apply(op, scalar, [value, op.value(bound, op.dtype)], call=call, key=("hardtanh", scalar))
+    return value
+
+
+def _above(x: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
+    return torch.where(x > bound, x, bound)
+
+
+def _below(x: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
+    return torch.where(x < bound, x, bound)
 
 
 ELEMENTWISE: dict[str, Rule] = {
@@ -430,6 +460,7 @@ ELEMENTWISE: dict[str, Rule] = {
     "clamp": _clamped,
     "clamp_min": _clamped,
     "clamp_max": _clamped,
+    "hardtanh": _hardtanh,
     "relu": lambda op: apply(
         op, "max", [op.value(op.args[0], op.dtype), op.value(0.0, op.dtype)], call=_relu, key="relu"
     ),

@@ -26,6 +26,7 @@ from ccjac.expand import (
 )
 
 from .derivative import with_tangents
+from .elementwise import apply
 from .operation import Operation, Rule
 
 
@@ -103,13 +104,6 @@ def _reduced(scalar: str) -> Any:
     return combine
 
 
-def _accumulated(scalar: str) -> Any:
-    def combine(op: Operation, value: Value) -> Value:
-        return running(op.ex, value, op.named["dim"] % len(value.shape), scalar) if value.shape else value
-
-    return combine
-
-
 def _largest(op: Operation) -> Any:
     """``argmax`` and ``argmin``."""
     named = op.named
@@ -169,7 +163,50 @@ def _max_or_min(op: Operation) -> Any:
     return _extreme_along(op)
 
 
+def _root(op: Operation, value: Value) -> Value:
+    """A square root whose derivative at zero is zero, as torch has it for norms and deviations."""
+    return apply(op, "sqrt", [value], call=_root_or_zero, key="root")
+
+
+def _root_or_zero(x: torch.Tensor) -> torch.Tensor:
+    return torch.where(x == 0.0, torch.zeros_like(x), torch.sqrt(x))
+
+
+def _norm(op: Operation) -> Any:
+    named = op.named
+    if named.get("ord", named.get("p", 2)) not in (2, None) or not is_floating(op.dtype):
+        return NotImplemented
+    value = op.value(named["self"], op.dtype)
+    if isinstance(value, Forms):
+        return NotImplemented
+    squares = apply(op, "square", [value], shape=value.shape, call=torch.square, key="square")
+    return _root(op, total(op, squares, axes_of(value, named.get("dim")), op.shape))
+
+
+def _deviation(op: Operation) -> Any:
+    named = op.named
+    value = op.value(named["self"], op.dtype)
+    dim, less = named.get("dim"), named.get("correction")
+    if isinstance(dim, bool) or "unbiased" in named:
+        less, dim = (0 if named.get("unbiased", dim) is False else 1), None if isinstance(dim, bool) else dim
+    less = 1 if less is None else less
+    if isinstance(value, Forms):
+        return NotImplemented
+    axes = axes_of(value, dim)
+    kept = tuple(1 if d in axes else n for d, n in enumerate(value.shape))
+    count = int(np.prod([value.shape[d] for d in axes], dtype=np.int64))
+    divide: dict[str, Any] = {"call": torch.div, "key": "div"}
+    center = apply(op, "div", [total(op, value, axes, kept), op.value(count, op.dtype)], shape=kept, **divide)
+    distance = apply(op, "sub", [value, center], shape=value.shape, call=torch.sub, key="sub")
+    squares = apply(op, "square", [distance], shape=value.shape, call=torch.square, key="square")
+    summed = total(op, squares, axes, op.shape)
+    return _root(op, apply(op, "div", [summed, op.value(max(count - less, 0), op.dtype)], **divide))
+
+
 REDUCTIONS: dict[str, Rule] = {
+    "linalg_vector_norm": _norm,
+    "norm": _norm,
+    "std": _deviation,
     "sum": _sum,
     "cumsum": _running_sum,
     "amax": _by_torch("amax", _reduced("max")),
@@ -177,7 +214,6 @@ REDUCTIONS: dict[str, Rule] = {
     "max": _max_or_min,
     "min": _max_or_min,
     "prod": _by_torch("prod", _reduced("mul")),
-    "cumprod": _by_torch("cumprod", _accumulated("mul")),
     "argmax": _largest,
     "argmin": _largest,
     "any": _any_or_all("or"),
