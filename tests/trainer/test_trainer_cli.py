@@ -49,6 +49,11 @@ OPTIONS = {
         "--seed",
         "--zoo",
     ],
+    "pretrain": ["--minutes", "--steps", "--kind", "--width", "--layers", "--batch", "--rate", "--seed"],
+    "finetune": ["--arg", "--shape", "--method", "--scratch", "--weights", "--cost", "--minutes", "--seed"],
+    "evaluate": ["--graphs", "--sizes", "--published", "--cost", "--seconds", "--seed"],
+    "curves": ["--output"],
+    "explain": ["--arg", "--shape", "--cost", "--weights", "--output"],
 }
 
 SEARCHED = Certificate("exhausted")

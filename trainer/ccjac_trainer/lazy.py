@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from ccjac.cost import CostModel
-from ccjac.errors import CcjacError
 from ccjac.graph import Graph
 from ccjac.ordering.protocol import Listener, Searcher, SearchResult
+
+from .needs import require
 
 
 @dataclass
@@ -39,10 +40,7 @@ class LearningSearcher:
         Raises:
             CcjacError: The packages of the extra ``train`` are not installed.
         """
-        if self.missing:
-            raise CcjacError(
-                f"`method={self.name!r}` needs {', '.join(self.missing)}; install them with `pip install ccjac[train]`."
-            )
+        require(f"`method={self.name!r}`", self.missing)
         return _searcher(self.name).search(graph, cost=cost, seconds=seconds, seed=seed, start=start, progress=progress)
 
 

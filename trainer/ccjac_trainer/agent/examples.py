@@ -17,7 +17,7 @@ from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.graph import Graph
 from ccjac.ordering import greedy
 from ccjac.ordering.annealing.searcher import Annealer, cooling
-from ccjac.ordering.states.bits import Packed
+from ccjac.ordering.states.bits import Packed, pack
 
 COSTS: tuple[CostModel, CostModel] = (STRUCTURAL, MULTIPLICATIONS)
 STATES = 28
@@ -130,3 +130,17 @@ def problems(seed: int) -> Iterator[tuple[Graph, CostModel, int]]:
         graph = generate(own, sizes).graph
         if 8 <= len(graph.eliminable) - len(graph.dead) <= 512:
             yield graph, rng.choice(COSTS), own
+
+
+def lessons(problems: Iterator[tuple[Graph, CostModel, int]], count: int) -> Iterator[Lesson]:
+    """Lessons of annealed orders."""
+    made = 0
+    while made < count:
+        graph, cost, seed = next(problems)
+        packed = pack(graph, cost)
+        start = start_order(graph, packed, cost)
+        found = lesson(packed, start, seed)
+        if len(found.steps):
+            found.best[0] = greedy.price(graph, packed.unpack_order(start), cost)
+            made += 1
+            yield found

@@ -6,6 +6,11 @@ import typer
 
 from ccjac.terminal.options import Traceback, Version
 
+from .curves import curves
+from .evaluate import evaluate
+from .explain import explain
+from .finetune import finetune
+from .pretrain import pretrain
 from .refresh import refresh
 from .search import search
 from .status import status
@@ -27,6 +32,8 @@ app = typer.Typer(
 app.command()(refresh)
 app.command()(status)
 app.command()(search)
+for _command in (pretrain, finetune, evaluate, curves, explain):
+    app.command()(_command)
 
 
 @app.callback()
