@@ -128,6 +128,9 @@ class Backend(Protocol):
         axis first.
         """
 
+    def from_numpy(self, array: Any) -> Any:
+        """An array of numpy as one of the framework."""
+
     def made(self, function: Callable[..., Any]) -> None:
         """A Jacobian function was made, of any framework's arrays: the framework's compiler may have to know of it.
         Must not import the framework.

@@ -14,6 +14,7 @@ from rich.progress import Progress, TaskID
 from .. import api
 from ..backends import discovery
 from ..backends.showcase import Showcase
+from ..calls.selection import select_backend
 from ..errors import BackendError, CcjacError
 from ..terminal import catalogue, console, progress, table
 from ..timing import Timing, interleaved, machine
@@ -49,11 +50,11 @@ def demo(
         str, typer.Option(metavar="NAME", help="The framework whose modes are checked and raced against.")
     ] = "jax",
 ) -> None:
-    """Trace a real function, show its plan, check its Jacobian against JAX's and time it beside JAX.
+    """Trace a real function, show its plan, check its Jacobian against JAX's or torch's and time it beside them.
 
     The check is made in float64 at 256 random points. The times are medians in float32, all candidates taking turns in
-    one process on the same arrays, each as jit(vmap(...)). A function of scalars is measured as f(x) on one array and
-    as f(a, b, ...) on one array per argument, since JAX is much faster with the latter.
+    one process on the same arrays: in JAX each as jit(vmap(...)), in torch eagerly. A function of scalars is measured
+    as f(x) on one array and as f(a, b, ...) on one array per argument, since JAX is much faster with the latter.
     """
     _demo(_showcase(backend), catalogue.find(task, "ccjac demo"), batch or [512, 65536], seconds)
 
@@ -67,7 +68,8 @@ def _demo(showcase: Showcase, found: Any, sizes: list[int], seconds: float) -> N
     function = found.vector(showcase.name)
     with showcase.double_precision():
         start = time.perf_counter()
-        plan = api.plan(function, found.pack(*found.example()), backend=showcase.name)
+        point = select_backend(showcase.name, (), {}).from_numpy(found.pack(*found.example()))
+        plan = api.plan(function, point, backend=showcase.name)
         out.print(plan.describe(), markup=False, soft_wrap=True)
         out.print(f"traced and planned in {time.perf_counter() - start:.2f} s\n")
 
@@ -104,7 +106,7 @@ def _advance(bar: Progress, job: TaskID, share: float) -> None:
 
 
 def _results(sizes: list[int], measured: dict[str, list[dict[str, Timing]]]) -> Any:
-    columns = ["float32, jit(vmap(...))"]
+    columns = ["float32"]
     for size in sizes:
         columns += [f"B = {size:,}", "ratio"]
     rows: list[list[str]] = []
@@ -128,6 +130,6 @@ def _showcase(wanted: str) -> Showcase:
     if wanted not in found:
         there = f"here are {', '.join(found)}" if found else "no framework is installed here"
         raise BackendError(
-            f"`ccjac demo` cannot run on {wanted!r}: {there}. JAX is installed with `pip install 'ccjac[jax]'`."
+            f"`ccjac demo` cannot run on {wanted!r}: {there}. It is installed with `pip install 'ccjac[{wanted}]'`."
         )
     return found[wanted]

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..calls.selection import select_backend
 from ..errors import CcjacError, nearest
 from . import catalogue
 from .literals import ArgumentError, array, value
@@ -70,13 +73,31 @@ def resolve(
     if ":" in function:
         found, arguments = load(function, command), parse(arg, shape, command)
         _check_call(found, arguments, f"{command} {function}")
-        return found, arguments, 0 if wrt is None else wrt
+        return found, _on(backend, arguments), 0 if wrt is None else wrt
     task = catalogue.find(function, command)
     if arg or shape:
         raise CcjacError(
             f"`{command} {function}`: a catalogue task brings its own arguments; leave --arg and --shape out."
         )
-    return task.bind(backend or "jax"), Arguments(task.example(), {}), task.argnums if wrt is None else wrt
+    return (
+        task.bind(backend or "jax"),
+        _on(backend, Arguments(task.example(), {})),
+        task.argnums if wrt is None else wrt,
+    )
+
+
+def _on(backend: str | None, arguments: Arguments) -> Arguments:
+    """The arguments as arrays of the backend that was asked for."""
+    if backend is None:
+        return arguments
+    convert = select_backend(backend, (), {}).from_numpy
+
+    def of(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(of, value))
+        return convert(value) if isinstance(value, (np.ndarray, np.generic)) else value
+
+    return Arguments(tuple(map(of, arguments.positional)), {k: of(v) for k, v in arguments.keywords.items()})
 
 
 def _check_call(fun: Callable[..., Any], arguments: Arguments, command: str) -> None:

@@ -37,6 +37,10 @@ class JaxBackend:
 
         return jax.vmap(function, in_axes=request.in_dims)
 
+    def from_numpy(self, array: Any) -> Any:
+        """JAX takes numpy's arrays as they are."""
+        return array
+
     def made(self, function: Callable[..., Any]) -> None:
         """``jax.jit`` calls what it does not know."""
 

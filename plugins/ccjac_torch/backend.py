@@ -38,6 +38,12 @@ class TorchBackend:
 
         return vectorized(function, request)
 
+    def from_numpy(self, array: Any) -> Any:
+        """A tensor with a copy of the numbers."""
+        import torch
+
+        return torch.tensor(array)
+
     def made(self, function: Callable[..., Any]) -> None:
         """``torch.compile`` shall not look into it."""
         from .compiler import mark
