@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jax.sharding import NamedSharding, PartitionSpec
 
 from ccjac.expand import Expander, Spec, Value, is_floating
 from ccjac.kernels import Layout, supports
@@ -22,6 +21,7 @@ from ccjac.kernels.constants import lifted
 from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
+from . import sharding
 from .computation import Computation
 from .control import CONTROL
 from .settings import setting
@@ -138,9 +138,9 @@ def _types(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: i
     sizes = _sizes(flags, rank, operands)
     # Inside ``shard_map`` a result varies over the same mesh axes as the operands: its type is made from one of theirs.
     model = operands[0] if operands else jax.core.ShapedArray((), np.float32)
-    spread = NamedSharding(model.sharding.mesh, PartitionSpec())
+    divided = sharding.of_results(operands, flags, rank) if operands else model.sharding
     return [
-        model.update(shape=(*sizes, *result.shape), dtype=np.dtype(result.dtype), weak_type=False, sharding=spread)
+        model.update(shape=(*sizes, *result.shape), dtype=np.dtype(result.dtype), weak_type=False, sharding=divided)
         for result in kernel.results
     ]
 
@@ -193,7 +193,7 @@ def _transpose(
         found = _call(derived, after, [*(operands[k] for k in known), *(cotangents[k] for k in given)], rank)
         for k, x in zip(unknown, found, strict=True):
             # What one operand contributes to all samples adds up.
-            pulled[k] = x if flags[k] else x.sum(tuple(range(rank)))
+            pulled[k] = sharding.like(x if flags[k] else x.sum(tuple(range(rank))), operands[k].aval)
     return pulled
 
 
@@ -225,14 +225,39 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: Computation, flags: tuple[bo
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
     program, layout = kernel.built
     needed = _needed(program, layout, flags)
+    ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
+    operands, given = tuple(operands[k] for k in needed), tuple(flags[k] for k in needed)
+    if rank and samples < math.inf and sharding.is_divided(ctx):
+        return _lower_divided(ctx, *operands, kernel=kernel, needed=needed, flags=given, sizes=sizes)
     layout = batched(layout, flags, rank=rank)
     # Numbers are data: XLA cannot take a kernel back, so another number must not need another kernel.
     program, numbers, values = lifted(program, batched=not rank)
     rows = (*(layout.operands[k] for k in needed), *numbers)
     name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
-    types = [jax.core.ShapedArray(x.shape, x.dtype) for x in values]
-    ctx = ctx.replace(avals_in=[*(ctx.avals_in[k] for k in needed), *types])
-    return jax.ffi.ffi_lowering(name)(ctx, *(operands[k] for k in needed), *map(mlir.ir_constant, values))
+    ctx = ctx.replace(avals_in=[*ctx.avals_in, *(jax.core.ShapedArray(x.shape, x.dtype) for x in values)])
+    return jax.ffi.ffi_lowering(name)(ctx, *operands, *map(mlir.ir_constant, values))
+
+
+def _lower_divided(
+    ctx: Any, *operands: Any, kernel: Computation, needed: Sequence[int], flags: Sequence[bool], sizes: tuple[int, ...]
+) -> Any:
+    """One call on every device, for its share of the samples: all operands get the batch axes, and numbers, which
+    would have to be spread as well, stay in the code.
+    """
+    program, layout = kernel.built
+    whole = [(*sizes, *kernel.operands[k].shape) for k in needed]
+    name = ffi.register(
+        program, Layout(tuple(layout.operands[k] for k in needed), layout.results), fastmath=kernel.fastmath
+    )
+    avals = [x.update(shape=shape) for x, shape in zip(ctx.avals_in, whole, strict=True)]
+
+    def spread(*arrays: Any) -> list[Any]:
+        return [x if flag else jnp.broadcast_to(x, s) for x, flag, s in zip(arrays, flags, whole, strict=True)]
+
+    spread_out = mlir.lower_fun(spread, multiple_results=True)(ctx.replace(avals_out=avals), *operands)
+    ctx = ctx.replace(avals_in=avals)
+    attributes = sharding.by_sample(ctx, name, len(sizes))
+    return jax.ffi.ffi_lowering(name, extra_attributes=attributes)(ctx, *mlir.flatten_ir_values(spread_out))
 
 
 def _needed(program: Program, layout: Layout, flags: tuple[bool, ...]) -> list[int]:

@@ -79,13 +79,61 @@ for kind in kinds:
 """
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
-@pytest.mark.parametrize("script", [SHARD_MAP, AUTOMATIC], ids=["shard_map", "automatic"])
+DIVIDED = """
+# Too long for XLA to take apart, with numbers that are data of a kernel elsewhere.
+def g(x, p, s):
+    for _ in range(2):
+        x = jnp.sin(x * 0.3) * x[0] + p * jnp.exp(-x[1] * x * 0.7) / (1.1 + x[2] ** 2) + s
+    return x, jnp.sum(x * p)
+
+kinds = (AxisType.Auto, AxisType.Explicit)[: 2 if jax.__version_info__ >= (0, 10) else 1]
+for kind in kinds:
+    mesh = jax.make_mesh((2, 2), ("i", "j"), axis_types=(kind, kind))
+    put = lambda a, *axes: jax.device_put(jnp.asarray(a), NamedSharding(mesh, P(*axes)))
+    with jax.set_mesh(mesh):
+        x = put(rng.uniform(0.2, 1, (8, 6, 3)), "j", "i")
+        p, s = put(rng.uniform(0.2, 1, 3)), put(rng.uniform(0.2, 1, (6, 1)), "i")
+
+        def of(mode, argnums):
+            return jax.vmap(jax.vmap(mode(g, argnums=argnums), (0, None, 0)), (0, None, None))
+
+        for argnums in (0, (0, 1, 2)):
+            J, R = (of(mode, argnums) for mode in (ours, jax.jacfwd))
+            got, right = jax.jit(J)(x, p, s), jax.jit(R)(x, p, s)
+            same(got, right)
+            for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(right), strict=True):
+                assert a.sharding.is_equivalent_to(b.sharding, a.ndim), (kind, a.sharding, b.sharding)
+                assert str(jax.typeof(a)) == str(jax.typeof(b))
+            same(jax.jit(lambda *a: jax.tree.map(jnp.add, J(*a), R(*a)))(x, p, s), jax.tree.map(lambda a: a + a, right))
+            # Outside of a compiled function too.
+            same(J(x, p, s), right)
+            text = jax.jit(J).lower(x, p, s).compile().as_text()
+            assert "all-gather" not in text and "all-to-all" not in text and "collective-permute" not in text
+
+        total = lambda mode: lambda *a: sum(jnp.sum(leaf ** 2) for leaf in jax.tree.leaves(of(mode, 0)(*a)))
+        same(*(jax.jit(jax.grad(total(mode), (0, 1, 2)))(x, p, s) for mode in (ours, jax.jacfwd)))
+
+# A batch that the devices cannot share evenly.
+mesh = jax.make_mesh((4,), ("i",), axis_types=(AxisType.Auto,))
+def uneven(x, p, s):
+    x = jax.lax.with_sharding_constraint(x, NamedSharding(mesh, P("i")))
+    return jax.vmap(ours(g, 0), (0, None, None))(x, p, s)
+x = jnp.asarray(rng.uniform(0.2, 1, (7, 3)))
+p, s = jnp.asarray(rng.uniform(0.2, 1, 3)), jnp.float64(0.4)
+same(jax.jit(uneven)(x, p, s), jax.vmap(jax.jacfwd(g), (0, None, None))(x, p, s))
+"""
+
+
+SCRIPTS = [(script, executor) for script in ("SHARD_MAP", "AUTOMATIC") for executor in EXECUTORS]
+SCRIPTS += [("DIVIDED", executor) for executor in EXECUTORS if executor == "kernel"]
+
+
+@pytest.mark.parametrize(("script", "executor"), SCRIPTS)
 def test_batches_over_several_devices(script, executor):
     paths = os.pathsep.join(str(ROOT / folder) for folder in ("", "plugins"))
     flags = "--xla_force_host_platform_device_count=4"
     done = subprocess.run(
-        [sys.executable, "-c", COMMON + script, executor],
+        [sys.executable, "-c", COMMON + globals()[script], executor],
         env={**os.environ, "PYTHONPATH": paths, "XLA_FLAGS": flags, "JAX_NUMPY_DTYPE_PROMOTION": "standard"},
         capture_output=True,
         text=True,
