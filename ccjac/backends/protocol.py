@@ -31,6 +31,7 @@ from ..guards import Watch
 from ..planning.plan import Plan
 from ..program.accumulate import JacobianProgram
 from ..program.linearization import Linearization
+from ..spec import Signature
 
 
 class UntraceableError(Exception):
@@ -80,6 +81,7 @@ class Traced(Protocol):
             expensive; asked for only if the estimate is in favour.
         obstacle: Why it does not, or an empty string.
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
+        signature: Shapes and types of the arrays that the scalar program reads, and of the function's results.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
         captured: Arrays from the function's surroundings that may change after tracing: a module's parameters, or
             values of an enclosing trace.  They are operands like the call's own, which they follow: read at every
@@ -101,6 +103,9 @@ class Traced(Protocol):
 
     @property
     def entry_dtypes(self) -> np.ndarray: ...
+
+    @property
+    def signature(self) -> Signature: ...
 
     @property
     def with_values(self) -> bool: ...

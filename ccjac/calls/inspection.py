@@ -11,7 +11,9 @@ from ..options import Options
 from ..pattern import Pattern
 from ..planning.choose import choose
 from ..planning.naming import call_name
-from ..planning.plan import Plan
+from ..planning.plan import CONSTANT, Plan
+from ..standalone.names import names_of
+from ..standalone.recipe import ProgramRecipe
 from .road import planned
 from .selection import select_backend
 from .static import steered
@@ -27,7 +29,11 @@ def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: d
             raise untraceable.error from None
         # Outside of a compiled function the framework differentiates with values in place.
         return Plan(None, (), "fallback", executor="forward", reason=steered(untraceable.error))
-    return planned(backend, traced, options, call_name(request.fun, args, kwargs), remember=False)[0]
+    name = call_name(request.fun, args, kwargs)
+    plan = planned(backend, traced, options, name, remember=False)[0]
+    if not (plan.graph is not None or plan.source == CONSTANT):
+        return plan
+    return plan.with_recipe(ProgramRecipe(traced, plan.order, names_of(backend, request, traced, args, kwargs), name))
 
 
 def graph_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:

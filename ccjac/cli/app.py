@@ -7,6 +7,7 @@ import typer
 from ..terminal.options import Traceback, Version
 from .demo import demo
 from .explain import explain
+from .export import app as export
 from .plan import EXAMPLES, plan
 from .zoo import app as zoo
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command(epilog=EXAMPLES)(plan)
 app.command()(explain)
+app.add_typer(export, name="export")
 app.add_typer(zoo, name="zoo")
 
 

@@ -8,6 +8,7 @@ and multiplied as unsigned ones, for which C defines that.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..program.operations import OPERATIONS
 from ..program.program import Node, Number, Program
+from .special_c import SPECIAL_C, definition, name_of
 
 TYPES = {
     "bool": "unsigned char",
@@ -181,6 +183,14 @@ def reduced(param: Hashable) -> str | None:
     return {(8, 23): "float32", (11, 52): "float64"}.get((bits["exponent_bits"], bits["mantissa_bits"]))
 
 
+def _helped(site: _Site) -> str:
+    return f"{name_of(site.node.op, site.dtypes[0])}({site.args[0]})"
+
+
+def _polygamma(site: _Site) -> str:
+    return f"{name_of(f'polygamma_{site.node.param}', site.dtypes[1])}({site.args[1]})"
+
+
 _FUNCTIONS = """acos acosh asin asinh atan atan2 atanh cbrt cos cosh erf erfc exp exp2 expm1 lgamma log log1p nextafter
 sin sinh sqrt tan tanh""".split()
 
@@ -224,6 +234,8 @@ RULES: dict[str, Rule] = {
     "copy": lambda site: site.args[0],
     # functions
     **{op: _function(op) for op in _FUNCTIONS},
+    **{op: _helped for op in SPECIAL_C if op in OPERATIONS},
+    "polygamma": _polygamma,
 }
 
 _FLOATING_HERE = frozenset({"div", "rem"})
@@ -245,6 +257,8 @@ def obstacle(program: Program) -> str | None:
             return f"the operation {node.op} on {first}"
         if node.op == "bitcast_convert_type" and not same_width(node.dtype, first):
             return "the bits of one type as another of other size"
+        if node.op == "polygamma" and f"polygamma_{node.param}" not in SPECIAL_C:
+            return "a polygamma function of an order that is high or not constant"
         if node.op == "reduce_precision" and reduced(node.param) is None:
             return "a reduction to less than single precision"
     return None
@@ -323,6 +337,9 @@ def helpers(program: Program, qualifier: str) -> str:
             dtype = program.nodes[node.args[1]].dtype
             names = ("max", "min") if node.op == "clamp" else (node.op,)
             wanted |= {(name, dtype) for name in names if np.dtype(dtype).kind == "f"}
+        special = f"polygamma_{node.param}" if node.op == "polygamma" else node.op
+        if special in SPECIAL_C:
+            wanted.add((special, node.dtype))
         kinds = np.dtype(node.dtype).kind + "".join(np.dtype(program.nodes[a].dtype).kind for a in node.args)
         if node.op == "convert_element_type" and kinds in ("if", "uf"):
             wanted.add(("to", node.dtype))
@@ -376,4 +393,5 @@ _HELPERS: dict[str, Callable[[str, str], str]] = {
     "min": _extremum_helper("min"),
     "to": _to_integer,
     **{f"bits_{source}": _bits_helper(source) for source in TYPES},
+    **{name: functools.partial(definition, name) for name in SPECIAL_C},
 }

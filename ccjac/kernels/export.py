@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import keyword
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import CcjacError
 from ..program.program import Program
@@ -39,6 +41,21 @@ class CSource:
     name: str
     header: str
     source: str
+
+    def save(self, path: str | os.PathLike[str]) -> tuple[Path, Path]:
+        """Write ``path`` with the ending ``.c`` and, beside it, the header.
+
+        Returns:
+            Where they are, the source first.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        source, header = Path(path).with_suffix(".c"), Path(path).with_suffix(".h")
+        text = self.source.replace(f'#include "{self.name}.h"', f'#include "{header.name}"')
+        header.write_text(self.header, encoding="utf-8")
+        source.write_text(text, encoding="utf-8")
+        return source, header
 
     def __str__(self) -> str:
         return self.source.replace(f'#include "{self.name}.h"\n', self.header)

@@ -25,7 +25,7 @@ LOWEST = -10_000.0
 """Below, derivatives of the digamma function are NaN: the recurrence would take too many steps."""
 
 # fmt: off
-_BERNOULLI = tuple(map(Fraction, (
+BERNOULLI = tuple(map(Fraction, (
     "1/6", "-1/30", "1/42", "-1/30", "5/66", "-691/2730", "7/6", "-3617/510", "43867/798", "-174611/330",
 )))
 """B(2), B(4), ..."""
@@ -47,11 +47,11 @@ _LGAMMA = {
     ),
 }
 
-_DIGAMMA_ROOT = {
+DIGAMMA_ROOT = {
     "float32": (1.4616321325302124, 1.243815006546356e-08), "float64": (1.4616321449683622, 9.549995429965697e-17),
 }
 """The positive zero of ``digamma`` in two parts."""
-_DIGAMMA = {
+DIGAMMA = {
     # digamma(r) / (r - root) of r - 1.5, 1 <= r <= 2
     "float32": (
         0.9510558843612671, -0.42362740635871887, 0.24054265022277832, -0.1484050303697586, 0.09498082101345062,
@@ -68,7 +68,7 @@ _DIGAMMA = {
     ),
 }
 
-_ERF_INV: dict[str, tuple[tuple[float, float, tuple[float, ...]], ...]] = {
+ERF_INV: dict[str, tuple[tuple[float, float, tuple[float, ...]], ...]] = {
     # erf_inv(x) / x with w = -log(1 - x**2): a polynomial of w - c while w < limit, then of sqrt(w) - c
     "float32": (
         (5.0, 2.5, (
@@ -110,7 +110,7 @@ _ERF_INV: dict[str, tuple[tuple[float, float, tuple[float, ...]], ...]] = {
     ),
 }
 
-_BESSEL = {
+BESSEL = {
     # sqrt(x) exp(-x) I_order(x) of 1/x - 1/16, x >= 8
     (0, "float32"): (
         0.40217649936676025, 0.05376889184117317, 0.03487151116132736, 0.04551280662417412, 0.09678304940462112,
@@ -139,7 +139,7 @@ _BESSEL = {
 }
 # fmt: on
 
-_STIRLING_FROM = 8
+STIRLING_FROM = 8
 """From here on, ``lgamma`` and ``digamma`` are asymptotic series."""
 
 
@@ -171,9 +171,9 @@ def _any(v: Lanes, condition: str) -> str:
 def _lgamma_positive(v: Lanes, a: str) -> str:
     """From ``1 .. 2`` by the recurrence, or by Stirling's series.  One logarithm serves all of them."""
     one, two = v.number(1.0), v.number(2.0)
-    large, small = v.compare("oge", a, v.number(_STIRLING_FROM)), v.compare("olt", a, one)
+    large, small = v.compare("oge", a, v.number(STIRLING_FROM)), v.compare("olt", a, one)
     r, product = v.select(small, v.add(a, one), a), one
-    for _ in range(_STIRLING_FROM - 2):
+    for _ in range(STIRLING_FROM - 2):
         above = v.compare("ogt", r, two)
         r = v.select(above, v.sub(r, one), r)
         product = v.select(above, v.mul(product, r), product)
@@ -185,7 +185,7 @@ def _lgamma_positive(v: Lanes, a: str) -> str:
     near = v.add(near, v.select(small, v.sub(v.number(-0.0), logarithm), logarithm))
     inverse = v.div(one, a)
     terms = 8 if v.dtype == "float64" else 3
-    series = [float(b / (2 * k * (2 * k - 1))) for k, b in enumerate(_BERNOULLI[:terms], 1)]
+    series = [float(b / (2 * k * (2 * k - 1))) for k, b in enumerate(BERNOULLI[:terms], 1)]
     correction = v.mul(inverse, v.polynomial(v.mul(inverse, inverse), series))
     # (a - 1/2) log(a) - a + log(2 pi) / 2, with less to cancel.
     main = v.mul(v.sub(a, v.number(0.5)), v.sub(logarithm, one))
@@ -218,23 +218,23 @@ def _digamma(v: Lanes, x: str) -> str:
     w, one, two = v.w, v.number(1.0), v.number(2.0)
     below = v.compare("olt", x, v.number(0.0))
     z = v.select(below, v.sub(one, x), x)
-    large, small = v.compare("oge", z, v.number(_STIRLING_FROM)), v.compare("olt", z, one)
+    large, small = v.compare("oge", z, v.number(STIRLING_FROM)), v.compare("olt", z, one)
     # The terms of the recurrence as one fraction.
     r = v.select(small, v.add(z, one), z)
     numerator, denominator = v.select(small, v.number(-1.0), v.number(0.0)), v.select(small, z, one)
-    for _ in range(_STIRLING_FROM - 2):
+    for _ in range(STIRLING_FROM - 2):
         above = v.compare("ogt", r, two)
         r = v.select(above, v.sub(r, one), r)
         numerator = v.select(above, v.fma(numerator, r, denominator), numerator)
         denominator = v.select(above, v.mul(denominator, r), denominator)
-    high, low = _DIGAMMA_ROOT[v.dtype]
+    high, low = DIGAMMA_ROOT[v.dtype]
     from_root = v.sub(v.sub(r, v.number(high)), v.number(low))
-    near = v.mul(from_root, v.polynomial(v.sub(r, v.number(1.5)), _DIGAMMA[v.dtype]))
+    near = v.mul(from_root, v.polynomial(v.sub(r, v.number(1.5)), DIGAMMA[v.dtype]))
     near = v.add(near, v.div(numerator, denominator))
     inverse = v.div(one, z)
     square = v.mul(inverse, inverse)
     terms = 9 if v.dtype == "float64" else 3
-    series = [float(-b / (2 * k)) for k, b in enumerate(_BERNOULLI[:terms], 1)]
+    series = [float(-b / (2 * k)) for k, b in enumerate(BERNOULLI[:terms], 1)]
     far = v.fma(v.polynomial(square, series), square, v.mul(inverse, v.number(-0.5)))
     value = v.select(large, v.add(_function(v, "log", z), far), near)
     before, rare, common = w.here, w.new_label("below"), w.new_label("above")
@@ -283,7 +283,7 @@ def polygamma(v: Lanes, x: str, order: int) -> str:
     square = v.mul(inverse, inverse)
     terms = 10 if v.dtype == "float64" else 5
     series, factor = [1.0 / order], Fraction(1)
-    for k, b in enumerate(_BERNOULLI[:terms], 1):
+    for k, b in enumerate(BERNOULLI[:terms], 1):
         # B(2k) / (2k)! (order + 1) (order + 2) ... (order + 2k - 1)
         factor = b * math.factorial(order + 2 * k - 1) / (math.factorial(order) * math.factorial(2 * k))
         series.append(float(factor))
@@ -299,7 +299,7 @@ def _erf_inv(v: Lanes, x: str) -> str:
     size = v.magnitude(x)
     w = v.sub(v.number(-0.0), _function(v, "log", v.mul(v.sub(one, size), v.add(one, size))))
     root = v.w.intrinsic("sqrt", v.dtype, (w,))
-    pieces = _ERF_INV[v.dtype]
+    pieces = ERF_INV[v.dtype]
     value = v.polynomial(v.sub(root, v.number(pieces[-1][1])), pieces[-1][2])
     for k in range(len(pieces) - 2, -1, -1):
         limit, centre, coefficients = pieces[k]
@@ -322,7 +322,7 @@ def _bessel(order: int) -> Callable[[Lanes, str], str]:
         if order == 1:
             value = v.mul(value, v.mul(inside, v.number(0.5)))
         outside = v.select(near, v.number(8.0), size)
-        far = v.polynomial(v.sub(v.div(v.number(1.0), outside), v.number(1.0 / 16.0)), _BESSEL[order, v.dtype])
+        far = v.polynomial(v.sub(v.div(v.number(1.0), outside), v.number(1.0 / 16.0)), BESSEL[order, v.dtype])
         far = v.div(far, v.w.intrinsic("sqrt", v.dtype, (outside,)))
         value = v.select(near, value, far)
         value = v.with_sign_of(value, x) if order == 1 else value

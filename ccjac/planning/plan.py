@@ -12,8 +12,10 @@ from ..cost import MULTIPLICATIONS
 from ..elimination import Counts
 from ..errors import UnsupportedError
 from ..graph import Graph
+from ..kernels.export import CSource
 from ..limits import MARKOWITZ_LIMIT
 from ..pictures.picture import Picture
+from .recipe import NumpyCallable, Recipe
 from .wording import source_in_words
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Plan:
     reason: str = ""
     _fingerprint: str = field(default="", repr=False)
     parts: tuple[tuple[int, Plan], ...] = field(default=(), repr=False)
+    _recipe: Recipe | None = field(default=None, repr=False)
 
     @cached_property
     def counts(self) -> Counts:
@@ -211,6 +214,61 @@ class Plan:
         from ..pictures.plot import plot
 
         return plot(self.picture(), axes, f"{self.multiplications:,} multiplications, {self.source}")
+
+    def with_recipe(self, recipe: Recipe) -> Plan:
+        """The same plan, with what its program is made of."""
+        return replace(self, _recipe=recipe)
+
+    def to_c(self, name: str | None = None, *, value: bool | None = None) -> CSource:
+        """The Jacobian of one sample, and of a batch in a loop, as C99 that needs nothing but ``math.h``.
+
+        Args:
+            name: Of the C function, by default that of the function with ``_jacobian`` behind it.
+            value: Whether the function's value is computed too; by default as the plan was made: yes for plans of
+                :func:`ccjac.value_and_jacobian`.
+
+        Returns:
+            Header and source; :meth:`CSource.save` writes them.  The parameters are the function's arguments in its own
+            order, every array of a container by itself, without static ones; then the value's and the Jacobian's
+            blocks, of shape ``output + argument``.
+
+        Raises:
+            UnsupportedError: There is no scalar program (a fallback, a plan by cells, one that was loaded from a file),
+                or an operation cannot be written in C.
+            InputError: ``name`` is no identifier of C.
+        """
+        return self._known_recipe("to_c").c(name, value)
+
+    def to_numpy(self, *, value: bool | None = None) -> NumpyCallable:
+        """The Jacobian as a function of numpy arrays, for ``scipy.optimize`` and ``scipy.integrate``.
+
+        It is compiled for single samples and needs no framework: a call takes one to three microseconds.
+
+        Args:
+            value: As for :meth:`to_c`.
+
+        Returns:
+            A function of the arguments of the plan's function in its own order, every array of a container by itself,
+            without static ones.  It returns the one block of the Jacobian, or all results as a tuple, values first.
+
+        Raises:
+            UnsupportedError: There is no scalar program, or it cannot become a kernel.
+        """
+        return self._known_recipe("to_numpy").numpy(value)
+
+    def _known_recipe(self, method: str) -> Recipe:
+        if self._recipe is not None:
+            return self._recipe
+        if self.parts:
+            why = "computes by cells; leave `output` out"
+        elif self.graph is None:
+            why = f"leaves the function to its framework ({self.reason or self.source})"
+        else:
+            why = (
+                "has an order but no program, as it was loaded or made from a graph alone; take the plan of the "
+                "function: `ccjac.plan(f, *args, order=plan)`"
+            )
+        raise UnsupportedError(f"`Plan.{method}` needs the program of a function, but this plan {why}.")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan to a JSON file, for :meth:`load` elsewhere or later.

@@ -17,6 +17,7 @@ from ccjac.expand import Expander, Spec, Symbolic, Value, check_entries, lineari
 from ccjac.guards import is_plain
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
+from ccjac.spec import Signature
 
 from .arguments import JaxCall
 from .features import features
@@ -94,6 +95,19 @@ class JaxTraced:
         """``[outputs, 1]``: an entry has its output's type, as in ``jax.jacfwd``."""
         names = [a.dtype.name for a in self.outputs for _ in range(a.size)]
         return np.array(names, dtype=object).reshape(-1, 1)
+
+    @property
+    def signature(self) -> Signature:
+        """The arrays of the scalar program and of the results."""
+        own = self.call.types
+        return Signature(
+            tuple(specs([*own, *self.read_types])),
+            self.call.n_differentiated,
+            len(own),
+            tuple(specs(self.outputs)),
+            tuple(specs(self.auxiliary)),
+            "output",
+        )
 
     @property
     def with_values(self) -> bool:

@@ -15,7 +15,7 @@ from ccjac.errors import CcjacError, InputError, UnsupportedError
 from ccjac.expand import Expander, Symbolic, Value, linearize
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
-from ccjac.spec import Spec
+from ccjac.spec import Signature, Spec
 
 from . import levels, private
 from .arguments import TorchCall
@@ -63,6 +63,13 @@ class TorchTraced:
         """``[outputs, inputs]``: an entry has its input's type, as in ``torch.func.jacrev``."""
         names = [s.dtype for s in self.call.specs[: self.call.n_differentiated] for _ in range(s.size)]
         return np.array(names, dtype=object).reshape(1, -1)
+
+    @property
+    def signature(self) -> Signature:
+        """The arrays of the scalar program and of the results."""
+        captured = [Spec(tuple(t.shape), type_name(t.dtype)) for t in self.captured]
+        own = self.call.specs
+        return Signature((*own, *captured), self.call.n_differentiated, len(own), self.outputs, self.auxiliary, "input")
 
     @property
     def with_values(self) -> bool:

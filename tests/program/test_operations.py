@@ -23,7 +23,6 @@ from ccjac_zoo.registry import task
 from oracles import jacobian_programs
 
 UNKNOWN = "igamma igamma_grad_a igammac random_gamma_grad regularized_incomplete_beta zeta".split()
-SPECIAL = ["bessel_i0e", "bessel_i1e", "digamma", "erf_inv", "polygamma"]
 TOTAL_ORDER = ["eq_to", "lt_to", "le_to"]
 BITS = ["shift_left", "shift_right_arithmetic", "shift_right_logical", "clz", "population_count"]
 MEANINGS = {op for op, operation in OPERATIONS.items() if operation.meaning is not None}
@@ -32,7 +31,7 @@ PRIMITIVES = {p.name for p in vars(jax.extend.core.primitives).values() if isins
 TABLES: dict[str, tuple[Iterable[str], Iterable[str]]] = {
     "numpy": (MEANINGS, [*UNKNOWN, *TOTAL_ORDER]),
     "LLVM": (llvm.RULES, [*UNKNOWN, *TOTAL_ORDER, *BITS]),
-    "C": (c.RULES, [*UNKNOWN, *SPECIAL, *TOTAL_ORDER, *BITS, "integer_pow"]),
+    "C": (c.RULES, [*UNKNOWN, *TOTAL_ORDER, *BITS, "integer_pow"]),
     "JAX's names": (ELEMENTWISE.values(), []),
     "JAX's operations": ([*jax_operations._SPECIAL, *PRIMITIVES.intersection(OPERATIONS)], []),
 }
