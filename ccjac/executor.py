@@ -26,6 +26,8 @@ def select(
     """
     if wanted == "ops":
         return "ops", "asked for"
+    if wanted == "inductor":
+        raise BackendError('`executor="inductor"` is torch\'s compiler; use executor="auto" for other arrays.')
     reason = f"kernels run on the CPU, not on {platform}" if platform != "cpu" else obstacle(program)
     if reason is None:
         return "kernel", ""

@@ -13,7 +13,7 @@ from .backends.protocol import Backend
 from .errors import CcjacError, InputError, UnsupportedError
 
 GranularityChoice = Literal["auto", "scalar", "tensor"]
-Executor = Literal["auto", "kernel", "ops"]
+Executor = Literal["auto", "kernel", "ops", "inductor"]
 Output = Literal["dense", "bcoo", "bcsr", "operator"]
 _VALUES = "values"
 """The output of :func:`ccjac.sparse_values`."""
@@ -35,7 +35,8 @@ _TEXTS = {
     "    Never changes the result.",
     "backend": '``"jax"``, ``"torch"`` or a backend object; by default the framework that the arguments belong to.',
     "granularity": '``"auto"`` or ``"scalar"``.',
-    "executor": '``"auto"``, ``"kernel"`` (one fused loop) or ``"ops"`` (plain operations of the framework).',
+    "executor": '``"auto"``, ``"kernel"`` (one fused loop), ``"ops"`` (plain operations of the framework) or\n'
+    '    ``"inductor"`` (those of torch, compiled by ``torch.compile``).',
     "output": '``"dense"``, or sparse by cells of equal structure: ``"bcoo"`` (shape ``s + t``), ``"bcsr"`` (a\n'
     '    matrix of the flat output by the flat argument), ``"operator"`` (a matrix to multiply vectors with).',
     "zoo": 'Where ``order="auto"`` looks orders up: ``None`` for all layers, a directory, a :class:`ccjac.Zoo`, or\n'

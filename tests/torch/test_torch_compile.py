@@ -96,3 +96,10 @@ print(torch.compile(lambda x: J(x) + 1.0, fullgraph=True, backend="aot_eager")(x
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=200)
     assert done.stdout.strip() == "[[3.0, 1.0], [1.0, 5.0]]", done.stderr
+
+
+@pytest.mark.slow
+def test_plain_operations_compiled_by_torch() -> None:
+    assert ccjac.plan(fun, x, executor="inductor").executor == "inductor"
+    close(ccjac.jacobian(fun, executor="inductor")(x), R(x))
+    close(ccjac.jacobian(fun, executor="inductor", in_dims=0)(X), torch.func.vmap(R)(X))
