@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ccjac.arguments import normalised
 from ccjac.backends.protocol import Request
 from ccjac.executor import fewer_sweeps, working_mode
 
@@ -44,7 +45,10 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
             with levels.without_batch():
                 return torch.func.vmap(run, in_dims=in_dims, randomness=request.randomness)(*args, **kwargs)
         has_aux = request.has_aux or request.with_value
-        result = differentiate(fun, argnums=request.argnums, has_aux=has_aux, **options)(*args)
+        # Torch's forward mode gives zeros for an argument counted from the end.
+        positions = normalised(request.argnums, len(args))
+        argnums = positions if isinstance(request.argnums, tuple) else positions[0]
+        result = differentiate(fun, argnums=argnums, has_aux=has_aux, **options)(*args)
         if not has_aux:
             return result
         result, (value, auxiliary) = result
