@@ -6,6 +6,7 @@ expensive if that vertex goes next and the others keep their places.  Several ch
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -98,7 +99,7 @@ def save(path: Path, lessons: Sequence[Lesson]) -> None:
         values = [getattr(item, field.name) for item in lessons]
         arrays[field.name] = np.concatenate([v.ravel() for v in values])
         arrays[f"{field.name}_shape"] = np.array([v.shape for v in values], np.int64)
-    part = path.with_suffix(".part.npz")
+    part = path.with_suffix(f".{os.getpid()}.npz")
     np.savez_compressed(part, allow_pickle=False, **arrays)
     part.replace(path)
 

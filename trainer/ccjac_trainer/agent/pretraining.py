@@ -68,6 +68,8 @@ class Plan:
 class Pretraining:
     """A run in a directory: ``plan.json``, ``lessons/``, ``checkpoints/``, ``log.csv``, ``weights.safetensors``.
 
+    Processes that train one network together share the directory.
+
     Attributes:
         folder: The directory.
         plan: What it was begun with.
@@ -88,7 +90,9 @@ class Pretraining:
             if json.loads(told.read_text(encoding="utf-8")) != record:
                 raise CcjacError(f"{folder} holds a run with other settings; choose another directory for these.")
         elif jax.process_index() == 0:
-            told.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            part = told.with_suffix(".part")
+            part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            part.replace(told)
         self._learner = Learner(plan.shape, rate=plan.rate)
         self._sampler = Sampler(plan.batch, plan.seed, jax.process_index())
         self._known = 0
