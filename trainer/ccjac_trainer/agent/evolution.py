@@ -46,8 +46,12 @@ class SizeClass:
 CLASSES = (
     SizeClass(160, (20, 160), 600, 90, 4, 25.0),
     SizeClass(700, (160, 640), 150, 30, 4, 30.0),
-    SizeClass(20_000, (700, 3_000), 40, 10, 4, 30.0),
+    SizeClass(4_000, (700, 3_000), 40, 10, 4, 30.0),
 )
+ALONE = SizeClass(12_000, (4_000, 9_000), 8, 8, 1, 0.0)
+"""Where a rule takes as long as all others together, one that was found for smaller graphs serves alone.  Beyond,
+tables of bits take too much memory."""
+
 COSTS = (STRUCTURAL, MULTIPLICATIONS)
 
 
@@ -149,6 +153,18 @@ def accept(known: Sequence[Problem], weights: Weights) -> float:
     return total / len(known)
 
 
+def add_alone(record: dict[str, Any], say: Callable[[str], None], seed: int) -> None:
+    """Choose the rule for :data:`ALONE`."""
+    for cost in COSTS:
+        sets = record["rules"][cost.name]
+        if all(entry["largest"] != ALONE.largest for entry in sets):
+            known = problems(ALONE, cost, ALONE.graphs, seed)
+            rows = [row for entry in sets for row in entry["weights"]]
+            best = min(rows, key=lambda row: worth([p.gain(np.array(row)) for p in known]))
+            sets.append({"largest": ALONE.largest, "weights": [best]})
+            say(f"{cost.name}, up to {ALONE.largest} vertices: {accept(known, np.array(best)):.4f}")
+
+
 def run(path: Path, say: Callable[[str], None], classes: Sequence[SizeClass] = CLASSES, seed: int = 0) -> None:
     """Find all rules, writing ``path`` after each of them; what is in it already is kept."""
     record: dict[str, Any] = {"format": FORMAT, "rules": {cost.name: [] for cost in COSTS}}
@@ -174,6 +190,12 @@ def run(path: Path, say: Callable[[str], None], classes: Sequence[SizeClass] = C
                 weights = np.round(evolve(train, check, size, found, seed + 100 * k, say), 3)
                 say(f"train {accept(train, weights):.4f}, held out {accept(check, weights):.4f}")
                 entry["weights"].append(weights.tolist())
-                part = path.with_suffix(".part")
-                part.write_text(json.dumps(record) + "\n", encoding="utf-8")
-                part.replace(path)
+                _write(path, record)
+    add_alone(record, say, seed)
+    _write(path, record)
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    part.replace(path)
