@@ -53,7 +53,7 @@ def jacobian(
         OrderError: When called with an ``order`` that does not fit the traced graph.
         BackendError: If no backend takes the arguments.
 
-    Example:
+    Examples:
         >>> import ccjac, jax.numpy as jnp
         >>> ccjac.jacobian(lambda x: x[0] * x)(jnp.array([2.0, 3.0])).tolist()
         [[4.0, 0.0], [3.0, 2.0]]

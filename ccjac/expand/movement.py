@@ -33,7 +33,7 @@ def positions_of(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
 
     What moves entries is applied to these arrays in place of the operands:
 
-    Example:
+    Examples:
         >>> a, b = positions_of([(2,), (2, 2)])
         >>> b.T.tolist()
         [[2, 4], [3, 5]]

@@ -24,12 +24,12 @@ for both cost models.
 `size` counts inputs → outputs, intermediate vertices and edges of the scalar graph. `forward`, `reverse` and
 `Markowitz` (lowest degree first, ties to the lowest number) are the multiplications that these orders execute, `best`
 those of the shipped order, `bound` what no order can go below; **bold** where they meet, so that the order is proven
-optimal ({optimal} of {tasks}). The last column has best and bound under the literature's count, in which products by ±1
+optimal ({optimal} of {tasks}). `structural` has best and bound under the literature's count, in which products by ±1
 cost as much as any other ({structural} proven).
 
 Geometric mean of `best` over the better of forward and reverse: {mean:.2f}; over Markowitz: {markowitz:.2f}.
 """
-_COLUMNS = """| function | size | forward | reverse | Markowitz | best | bound | structural: best, bound |
+_COLUMNS = """| function | size | forward | reverse | Markowitz | best | bound | structural |
 |---|---|---|---|---|---|---|---|"""
 _REMEDY = """
 This page is written by `python -m ccjac_zoo.table docs/catalogue.md`, the orders by `python -m ccjac_zoo.build`; the
@@ -76,6 +76,8 @@ def _modes(entry: Entry) -> dict[str, int]:
 def _row(task: Task, entry: Entry, counted: Mapping[str, int]) -> str:
     graph = entry.graph
     size = f"{graph.n_inputs} → {len(graph.outputs)}, {len(graph.eliminable)}, {len(graph.edges)}"
+    # Without breaks, for narrow screens.
+    size = size.replace(" ", "&nbsp;")
     modes = " | ".join(f"{counted[name]:,}" for name in ("forward", "reverse", "Markowitz"))
     best, bound = _best(entry, MULTIPLICATIONS)
     return f"| {task.name} | {size} | {modes} | {best} | {bound} | {', '.join(_best(entry, STRUCTURAL))} |"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# In a tab a block is indented.
+_BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)")
 
 
@@ -36,8 +38,8 @@ def test_python_blocks_run(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {"__name__": page.stem}
     for block in _BLOCK.finditer(text):
-        first_line = text[: block.start(1)].count("\n")
-        exec(compile("\n" * first_line + block[1], str(page), "exec"), names)
+        first_line = text[: block.start(2)].count("\n")
+        exec(compile("\n" * first_line + textwrap.dedent(block[2]), str(page), "exec"), names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -53,5 +55,25 @@ def test_examples_run(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_there_are_pages_and_examples() -> None:
-    assert len(PAGES) >= 5
-    assert len(EXAMPLES) >= 2
+    assert len(PAGES) >= 12
+    assert len(EXAMPLES) >= 9
+
+
+def test_every_page_is_in_the_navigation_and_every_picture_on_a_page() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f": {page.name}" in navigation
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert f"images/{picture.name}" in texts
+
+
+def test_every_environment_variable_is_in_the_table() -> None:
+    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    read = set()
+    for folder in ("ccjac", "plugins", "order_zoo", "trainer"):
+        for file in (ROOT / folder).rglob("*.py"):
+            read |= set(re.findall(r"\"(CCJAC_[A-Z_]+)\"", file.read_text(encoding="utf-8")))
+    read = {name for name in read if not re.search("_(FLOAT|DOUBLE|RESTRICT)$", name)}
+    assert len(read) >= 5
+    assert {name for name in read if f"`{name}`" not in settings} == set()

@@ -1,0 +1,81 @@
+"""Draw the documentation's pictures into ``docs/images``: ``python docs/pictures.py``, with matplotlib."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import jax.numpy as jnp
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+import ccjac
+import ccjac_zoo
+
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
+GALLERY = ("shock_tube", "arm_reach", "greeks", "kalman_pendulum", "bundle_adjustment", "hodgkin_huxley")
+
+
+def save(figure: plt.Figure, name: str) -> None:
+    """As SVG without dates and with numbers to a hundredth of a point, so that unchanged pictures stay unchanged."""
+    file = IMAGES / f"{name}.svg"
+    figure.savefig(file, metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", file.read_text(encoding="utf-8"))
+    file.write_text(re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE), encoding="utf-8")
+
+
+def graph() -> None:
+    """A small function's graph, numbered in the order of its elimination."""
+
+    def f(x):
+        u = x[0] * x[1]
+        w = jnp.sin(u) * x[0]
+        return jnp.stack([w * u, jnp.exp(w) / x[1]])
+
+    figure, axes = plt.subplots(figsize=(4.8, 3.8))
+    ccjac.plan(f, jnp.ones(2), zoo=False, order="exact").plot(axes)
+    save(figure, "graph")
+
+
+def catalogue() -> None:
+    """What the best known order multiplies, as a share of the better mode, over the catalogue."""
+    shares = []
+    for task in ccjac_zoo.tasks().values():
+        plan = ccjac.plan(task.vector("jax"), jnp.asarray(task.pack(*task.example())))
+        if plan.graph is None:
+            continue
+        modes = plan.comparison
+        better = min(modes["forward"].multiplications, modes["reverse"].multiplications)
+        if better:
+            shares.append(plan.multiplications / better)
+    figure, axes = plt.subplots(figsize=(6.4, 2.6))
+    axes.plot(sorted(shares), ".", markersize=4)
+    axes.axhline(1.0, color="0.7", linewidth=1)
+    axes.set(
+        xlabel="functions of the catalogue, sorted",
+        ylabel="multiplications",
+        title="Best known order, relative to the better of forward and reverse",
+        ylim=(0, 1.05),
+    )
+    save(figure, "catalogue")
+
+
+def main() -> None:
+    """All pictures."""
+    mpl.use("Agg")
+    mpl.rcParams.update({"svg.hashsalt": "ccjac", "svg.fonttype": "none", "font.size": 9, "axes.titlesize": 10})
+    IMAGES.mkdir(exist_ok=True)
+    graph()
+    catalogue()
+    for name in GALLERY:
+        example = runpy.run_path(str(HERE.parent / "examples" / f"{name}.py"))
+        figure, axes = plt.subplots(figsize=(5.6, 3.2))
+        example["draw"](axes)
+        save(figure, name)
+
+
+if __name__ == "__main__":
+    main()
