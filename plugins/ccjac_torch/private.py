@@ -197,10 +197,11 @@ def forward_derivative(
     """
     make = probe("make dual") or (lambda p, t, level: forward_ad.make_dual(p, t, level=level))
     unpack = probe("unpack dual") or (lambda d, level: forward_ad.unpack_dual(d, level=level))
-    with forward_ad.dual_level() as level:
-        level = 0 if level is None else level
-        result = call(*(make(p, t, level) for p, t in zip(primals, tangents, strict=True)))
-        primal, tangent = unpack(result, level)
+    # There is one level in a process: inside of somebody's forward mode, that of `torch.func.jvp` for instance, it is
+    # there already.
+    with contextlib.nullcontext() if getattr(forward_ad, "_current_level", -1) >= 0 else forward_ad.dual_level():
+        result = call(*(make(p, t, 0) for p, t in zip(primals, tangents, strict=True)))
+        primal, tangent = unpack(result, 0)
     return primal, tangent
 
 

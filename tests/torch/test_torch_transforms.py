@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -148,3 +150,17 @@ def test_meta_and_fake_tensors() -> None:
 
 def test_empty_batches() -> None:
     assert torch.func.vmap(J)(X[:0]).shape == (0, 3, 3)
+
+
+def test_rules_met_first_inside_of_forward_mode() -> None:
+    # In a process of its own: what other tests derived is remembered.
+    script = """
+import torch, ccjac
+fun = lambda x: torch.stack([torch.sinh(x).sum(), torch.logsumexp(x * x, 0), torch.prod(x)])
+x = torch.tensor([0.3, 0.7, 1.2], dtype=torch.float64)
+ours, theirs = (torch.func.jacfwd(torch.func.jacfwd(f(fun)))(x) for f in (ccjac.jacobian, torch.func.jacrev))
+torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+print(ccjac.plan(fun, x).executor)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=200)
+    assert done.stdout.strip() == "kernel", done.stderr[-2000:]
