@@ -13,7 +13,7 @@ known arrays, values of the scalar program, or linear forms (:mod:`~ccjac.expand
 
 from ..program.template import Template
 from ..spec import Spec
-from . import linear
+from . import linalg, linear, lookup
 from .derivative import LocalRule, differentiated, transposed
 from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
@@ -22,6 +22,7 @@ from .inputs import check_entries, linearize
 from .movement import OUTSIDE, move, picked, positions_of
 from .reductions import argument, by_matrix, combine_at, contract, reduce, running
 from .selection import clamped_case, select
+from .sorting import sort
 from .values import (
     Forms,
     Symbolic,
@@ -61,9 +62,11 @@ __all__ = [
     "is_floating",
     "is_known",
     "lift",
+    "linalg",
     "linear",
     "linear_entries",
     "linearize",
+    "lookup",
     "move",
     "picked",
     "positions_of",
@@ -71,6 +74,7 @@ __all__ = [
     "row",
     "running",
     "select",
+    "sort",
     "stack",
     "transposed",
     "unforeseen",

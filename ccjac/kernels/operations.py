@@ -13,6 +13,7 @@ import numpy as np
 
 from ..program.operations import OPERATIONS
 from ..program.program import Node, Program
+from . import integers
 from .context import Context
 from .cpu.library import C_NAME
 from .polynomials import emit_elementary
@@ -81,6 +82,23 @@ def _called(ctx: Context, op: str, dtype: str, args: Sequence[str]) -> str:
     if op in _FLUSHED:
         args = [ctx.writer.intrinsic("canonicalize", dtype, (a,)) for a in args]
     return ctx.writer.call(ctx.functions.symbol(op, dtype), vector, [(vector, a) for a in args])
+
+
+def _division(floating: str) -> Rule:
+    """A quotient, or without ``floating`` a remainder by the C library."""
+
+    def rule(ctx: Context, site: Site) -> str:
+        if site.kind != "f":
+            return integers.quotient(ctx.writer, site.dtypes[0], (site.args[0], site.args[1]), rest=not floating)
+        return (
+            _two(ctx, site, f"{floating} {ctx.flags}") if floating else _called(ctx, "rem", site.dtypes[0], site.args)
+        )
+
+    return rule
+
+
+def _shift(instruction: str) -> Rule:
+    return lambda ctx, site: integers.shifted(ctx.writer, site.dtypes[0], (site.args[0], site.args[1]), instruction)
 
 
 def _compare(floating: str, signed: str, unsigned: str) -> Rule:
@@ -280,7 +298,7 @@ RULES: dict[str, Rule] = {
     "add": _arithmetic("fadd", "add"),
     "sub": _arithmetic("fsub", "sub"),
     "mul": _arithmetic("fmul", "mul"),
-    "div": _arithmetic("fdiv", ""),
+    "div": _division("fdiv"),
     "neg": _neg,
     "abs": _abs,
     "sign": _sign,
@@ -307,6 +325,9 @@ RULES: dict[str, Rule] = {
     "or": lambda ctx, site: _two(ctx, site, "or"),
     "xor": lambda ctx, site: _two(ctx, site, "xor"),
     "not": _not,
+    "shift_left": _shift("shl"),
+    "shift_right_logical": _shift("lshr"),
+    "shift_right_arithmetic": _shift("ashr"),
     "is_finite": _is_finite,
     # movement
     "select_n": _select_n,
@@ -318,13 +339,11 @@ RULES: dict[str, Rule] = {
     **{op: _function(op) for op in C_NAME if op != "pow"},
     **{op: _special(op) for op in SPECIAL},
     "polygamma": _polygamma,
+    "rem": _division(""),
 }
 
 MADE_OF = {"logistic": "exp"}
 """Operations that contain a function."""
-
-_FLOATING_HERE = frozenset({"div", "rem"})
-"""Defined on integers too, but not written for them."""
 
 
 def emit(ctx: Context, node: Node, args: Sequence[str], dtypes: Sequence[str]) -> str:
@@ -343,7 +362,7 @@ def obstacle(program: Program) -> str | None:
             return f"the operation {node.op}"
         first = program.nodes[node.args[0]].dtype
         kind = np.dtype(first).kind
-        if kind not in OPERATIONS[node.op].operands or (kind != "f" and node.op in _FLOATING_HERE):
+        if kind not in OPERATIONS[node.op].operands:
             return f"the operation {node.op} on {first}"
         if node.op == "integer_pow" and kind != "f" and _negative(node.param):
             return f"a negative power of {first}"

@@ -52,6 +52,7 @@ class Recorder:
         self.limit = limit
         self._forms: list[Form] = []
         self._labels: list[str] = []
+        self.integers: dict[int, frozenset[int] | None] = {}
 
     def check_size(self, upcoming: int = 0) -> None:
         """Stop the expansion if ``upcoming`` more values would exceed the limit."""

@@ -253,8 +253,9 @@ def shift(kind: str) -> Meaning:
         inside = count < width
         bounded = np.where(inside, count, 0)
         if kind == "arithmetic":
-            # A shift by the width or more leaves the sign.
-            return np.right_shift(x, np.where(inside, count, width - 1).astype(dtype))
+            # A shift by the width or more leaves the sign; the first bit counts as one in unsigned numbers too.
+            signed = np.dtype(f"int{width}")
+            return np.right_shift(x.astype(signed), np.where(inside, count, width - 1).astype(signed)).astype(dtype)
         shifted = (np.left_shift if kind == "left" else np.right_shift)(x.astype(unsigned), bounded)
         return np.where(inside, shifted, 0).astype(unsigned).astype(dtype)
 

@@ -10,8 +10,9 @@ computes what the traced function computes.  :meth:`Builder.finish` drops dead c
 
 from __future__ import annotations
 
+import functools
 import struct
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -258,6 +259,22 @@ def _select(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> i
     return None if chosen is None else cases[int(chosen)]
 
 
+def _total_order(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable, op: str) -> int:
+    """The total order of floating-point numbers is that of their bits, those of negative numbers turned over."""
+    kind = b.nodes[args[0]].dtype
+    if kind in FLOATS:
+        width = {"float64": 64, "float32": 32}.get(kind, 16)
+        whole = f"int{width}"
+        zero, rest = b.const(0, whole), b.const((1 << (width - 1)) - 1, whole)
+        keys = []
+        for a in args:
+            bits = b.emit("bitcast_convert_type", (a,), whole)
+            negative = b.emit("lt", (bits, zero), "bool")
+            keys.append(b.emit("select_n", (negative, bits, b.emit("xor", (bits, rest), whole)), whole))
+        args = tuple(keys)
+    return b.emit(op, args, dtype)
+
+
 def _polygamma(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -> int | None:
     """A known order is noted beside the operand that holds it, for those who generate code."""
     order = b.constant_value(args[0])
@@ -268,7 +285,7 @@ def _polygamma(b: Builder, args: tuple[int, ...], dtype: str, param: Hashable) -
     return b._intern(Node("polygamma", args, dtype, int(order)))
 
 
-_RULES = {
+_RULES: dict[str, Callable[..., int | None]] = {
     "neg": _neg,
     "mul": _mul,
     "div": _div,
@@ -279,4 +296,7 @@ _RULES = {
     "square": _square,
     "convert_element_type": _convert,
     "select_n": _select,
+    "lt_to": functools.partial(_total_order, op="lt"),
+    "le_to": functools.partial(_total_order, op="le"),
+    "eq_to": functools.partial(_total_order, op="eq"),
 }

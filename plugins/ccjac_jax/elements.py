@@ -23,6 +23,7 @@ from ccjac.program.linearization import Recorder
 from . import derivative as local
 from . import elementwise, interpreter
 from .control import parts_of_scan
+from .indexing import outside
 from .names import ELEMENTWISE, label, parameter
 from .reductions import REDUCERS
 from .structural import IDENTITIES, STRUCTURAL, scatter_positions
@@ -106,7 +107,7 @@ def _moved(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
             raise unsupported(name, "has indices that depend on the arguments")
         moved = rule(eqn.params, expand.positions_of([v.shape for v in entries]), indices)
     fill = None
-    if name == "gather" and (number := interpreter.outside(eqn)) is not None:
+    if name == "gather" and (number := outside(eqn)) is not None:
         fill = graph.literal(number, outs[0].dtype.name)
     return [rules.move(graph, entries, p, out.dtype.name, fill=fill) for p, out in zip(moved, outs, strict=True)]
 

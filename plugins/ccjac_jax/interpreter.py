@@ -20,10 +20,11 @@ from ccjac import expand
 from ccjac.expand import Expander, Forms, Spec, Symbolic, Value, as_numpy, is_known, linear, unsupported
 
 from . import derivative as local
-from . import elementwise, lowered
+from . import elementwise, linalg, lowered
 from .concrete import on_numpy
 from .control import CONTROL
 from .derivative import is_float
+from .indexing import COMPUTED, SORTS, indices_of, outside, sort
 from .names import ELEMENTWISE, label
 from .reductions import LINEAR_ONLY, REDUCTIONS
 from .structural import IDENTITIES, STRUCTURAL
@@ -61,22 +62,36 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         return CONTROL[name](ex, eqn, operands)
     if name in IDENTITIES:
         return operands
+    if name in COMPUTED and not all(is_known(operands[k]) for k in indices_of(name, len(operands))):
+        if name in STRUCTURAL or not _is_active(operands):
+            return [COMPUTED[name](ex, eqn, operands)]
+        return _differentiated(ex, eqn, operands)
+    if name in SORTS:
+        return sort(ex, eqn, operands)
     if name in STRUCTURAL or (name == "select_n" and is_known(operands[0])):
         return _moved(ex, eqn, operands)
     with_tangents = any(isinstance(v, Forms) for v in operands)
+    if with_tangents and name in linalg.LINALG:
+        return linalg.evaluate(ex, eqn, operands)
     if with_tangents and name in _KNOWN:
         return [_linear(ex, eqn, operands)]
     if name in ELEMENTWISE:
         return elementwise.apply(ex, eqn, operands)
-    if any(isinstance(v, Symbolic) and v.active for v in operands) and any(is_float(v.aval) for v in eqn.outvars):
+    if _is_active(operands) and any(is_float(v.aval) for v in eqn.outvars):
         return _differentiated(ex, eqn, operands)
     if name in CUSTOM:
         return ex.run(eqn.params[CUSTOM[name]], operands)
     if name in REDUCTIONS:
         return [REDUCTIONS[name](ex, eqn, operands)]
+    if name in linalg.LINALG:
+        return linalg.evaluate(ex, eqn, operands)
     if (inner := lowered.inlined(eqn)) is not None:
         return ex.run(inner, operands)
     return lowered.evaluate(ex, eqn, operands)
+
+
+def _is_active(operands: Sequence[Value]) -> bool:
+    return any(isinstance(v, Symbolic) and v.active for v in operands)
 
 
 _KNOWN = frozenset({*ELEMENTWISE, *CUSTOM, *REDUCTIONS, *LINEAR_ONLY})
@@ -102,31 +117,12 @@ def _moved(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     rule, divide = STRUCTURAL[name]
     array_places, index_places = divide(len(operands))
     entries, indices = [operands[k] for k in array_places], [operands[k] for k in index_places]
-    if not all(map(is_known, indices)):
-        raise unsupported(name, "has indices that depend on the arguments")
     positions = expand.positions_of([np.shape(v) for v in entries])
     moved = rule(eqn.params, positions, [as_numpy(v) for v in indices])
     fill = None
     if name == "gather" and (number := outside(eqn)) is not None:
         fill = ex.builder.const(number, outs[0].dtype.name)
     return [expand.move(ex, entries, p, out.dtype.name, fill=fill) for p, out in zip(moved, outs, strict=True)]
-
-
-def outside(eqn: Any) -> float | int | bool | None:
-    """What a gather reads outside its operand: ``fill_value``, or NaN and the smallest integer as in JAX; ``None`` if
-    it reads nothing there.
-    """
-    dtype = eqn.outvars[0].aval.dtype.name
-    if (fill := eqn.params.get("fill_value")) is not None:
-        return np.asarray(fill).item()
-    if "FILL" not in str(eqn.params["mode"]):
-        return None
-    if expand.is_floating(dtype):
-        return float("nan")
-    if dtype == "bool":
-        return True
-    limits = np.iinfo(dtype)
-    return int(limits.max if dtype.startswith("u") else limits.min)
 
 
 def _linear(ex: Expander, eqn: Any, operands: list[Value]) -> Value:

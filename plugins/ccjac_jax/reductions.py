@@ -11,6 +11,7 @@ import numpy as np
 from ccjac import expand
 from ccjac.expand import Expander, Value, is_known, unsupported
 
+from .indexing import SCATTERS
 from .structural import scatter_positions
 
 ReductionRule = Callable[[Expander, Any, list[Value]], Value]
@@ -25,8 +26,6 @@ REDUCERS = {
     "reduce_xor": "xor",
 }
 _SCANS = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
-_SCATTERS = {"scatter-add": "add", "scatter_add": "add", "scatter-mul": "mul", "scatter_mul": "mul"}
-_SCATTERS |= {"scatter-min": "min", "scatter_min": "min", "scatter-max": "max", "scatter_max": "max"}
 
 
 def _reduce(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
@@ -51,10 +50,8 @@ def _dot_general(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
 
 def _scatter_combine(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
     base, where, updates = operands
-    if not is_known(where):
-        raise unsupported(eqn.primitive.name, "has indices that depend on the arguments")
     targets = scatter_positions(eqn.params, np.asarray(where), base.shape, updates.shape)
-    return expand.combine_at(ex, base, targets, updates, _SCATTERS[eqn.primitive.name])
+    return expand.combine_at(ex, base, targets, updates, SCATTERS[eqn.primitive.name])
 
 
 def _by_matrix(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
@@ -80,8 +77,8 @@ def _by_matrix(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
 REDUCTIONS: dict[str, ReductionRule] = (
     dict.fromkeys(REDUCERS, _reduce)
     | dict.fromkeys(_SCANS, _running)
-    | dict.fromkeys(_SCATTERS, _scatter_combine)
-    | dict.fromkeys(("conv_general_dilated", "reduce_window_sum", "triangular_solve"), _by_matrix)
+    | dict.fromkeys(SCATTERS, _scatter_combine)
+    | dict.fromkeys(("conv_general_dilated", "reduce_window_sum"), _by_matrix)
     | {"argmax": _argument, "argmin": _argument, "dot_general": _dot_general}
 )
 """Primitive name -> rule for values and forms; where an operand is active, the tangents come from JAX's own rule."""

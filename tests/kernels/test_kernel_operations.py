@@ -16,7 +16,8 @@ FLOAT_UNARY = """abs acos acosh asin asinh atan atanh cbrt ceil copy cos cosh er
 logistic neg rsqrt sign sin sinh sqrt square tan tanh""".split()
 FLOAT_BINARY = ["add", "sub", "mul", "div", "rem", "pow", "max", "min", "atan2", "nextafter"]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
-INTEGER_BINARY = ["add", "sub", "mul", "max", "min", "and", "or", "xor"]
+INTEGER_BINARY = ["add", "sub", "mul", "div", "rem", "max", "min", "and", "or", "xor"]
+INTEGER_BINARY += ["shift_left", "shift_right_logical", "shift_right_arithmetic"]
 
 MACHINES = {
     "host": {},
@@ -233,7 +234,7 @@ def test_what_has_no_rule_is_named():
     assert supports(single("add", ["float32", "float32"], "float32")) is None
     assert supports(single("zeta", ["float32", "float32"], "float32")) == "the operation zeta"
     assert supports(single("add", ["float16", "float16"], "float16")) == "values of type float16"
-    assert supports(single("div", ["int32", "int32"], "int32")) == "the operation div on int32"
+    assert supports(single("population_count", ["int32"], "int32")) == "the operation population_count"
     half = single("reduce_precision", ["float32"], "float32", (("exponent_bits", 5), ("mantissa_bits", 10)))
     assert "precision" in supports(half)
 

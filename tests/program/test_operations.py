@@ -30,7 +30,7 @@ PRIMITIVES = {p.name for p in vars(jax.extend.core.primitives).values() if isins
 
 TABLES: dict[str, tuple[Iterable[str], Iterable[str]]] = {
     "numpy": (MEANINGS, [*UNKNOWN, *TOTAL_ORDER]),
-    "LLVM": (llvm.RULES, [*UNKNOWN, *TOTAL_ORDER, *BITS]),
+    "LLVM": (llvm.RULES, [*UNKNOWN, *TOTAL_ORDER, "clz", "population_count"]),
     "C": (c.RULES, [*UNKNOWN, *TOTAL_ORDER, *BITS, "integer_pow"]),
     "JAX's names": (ELEMENTWISE.values(), []),
     "JAX's operations": ([*jax_operations._SPECIAL, *PRIMITIVES.intersection(OPERATIONS)], []),

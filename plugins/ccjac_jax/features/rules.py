@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ccjac.errors import UnsupportedError
 from ccjac.expand import positions_of
 from ccjac.limits import SCALAR_LIMIT
 
 from ..derivative import is_float
 from ..structural import STRUCTURAL, scatter_positions
+from . import chosen
 from .tally import Tally
 from .values import Enough, Value, joined
 
@@ -36,10 +36,9 @@ def moved(tally: Tally, eqn: Any, operands: list[Value]) -> list[Value]:
     places, index_places = divide(len(operands))
     arrays, indices = [operands[k] for k in places], [operands[k] for k in index_places]
     outs = [v.aval for v in eqn.outvars]
-    if not all(v.known for v in indices):
-        raise UnsupportedError(f"the operation {eqn.primitive.name!r} has indices that depend on the arguments")
     if all(v.masks is None for v in arrays):
-        return [Value(a.shape) for a in outs]
+        choices = max(v.few for v in arrays) if all(v.few for v in arrays) else 0
+        return [Value(a.shape, choices=choices) for a in outs]
     affine = all(v.affine for v in arrays)
     if any(v.array is None for v in indices):
         word = joined(arrays)
@@ -63,7 +62,7 @@ def elementwise(tally: Tally, eqn: Any, out: Any, operands: list[Value]) -> Valu
         tally.counted.functions += tally.weight * out.size
     if not active or name == "stop_gradient":
         tally.count(out.size, active=False)
-        return Value(out.shape)
+        return Value(out.shape, choices=chosen.choices(eqn, operands))
     if name == "select_n" and operands[0].known and operands[0].array is not None and len(operands) == 3:
         # A choice that is known moves entries.
         which = np.broadcast_to(operands[0].array, out.shape)

@@ -23,6 +23,7 @@ class Value:
         masks: The words of its entries, ``None`` if none depends on a differentiated input.
         affine: Whether its derivatives are constants.
         unit: Whether they are ones: the value is made of inputs that were moved, no more.
+        choices: How many numbers an entry can be, 0 if that is not known: an index that is searched for is one of few.
     """
 
     shape: tuple[int, ...]
@@ -31,6 +32,12 @@ class Value:
     masks: np.ndarray | None = None
     affine: bool = True
     unit: bool = False
+    choices: int = 0
+
+    @property
+    def few(self) -> int:
+        """``choices``; what is known is one number."""
+        return 1 if self.known else self.choices
 
     def words(self) -> np.ndarray:
         return np.zeros(self.shape, np.uint64) if self.masks is None else self.masks

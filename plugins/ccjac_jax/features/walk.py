@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,14 +17,16 @@ from .. import lowered
 from ..concrete import on_numpy
 from ..control import CONTROL, parts_of_scan
 from ..derivative import is_literal
+from ..indexing import COMPUTED, SORTS, indices_of
 from ..interpreter import CUSTOM
+from ..linalg import LINALG
 from ..names import ELEMENTWISE
 from ..reductions import REDUCTIONS
 from ..structural import IDENTITIES, STRUCTURAL
-from . import rules
+from . import chosen, dense, rules
 from .jaxprs import equations, inner_jaxprs
 from .tally import Tally
-from .values import KNOWN_SIZE, Enough, Value, constant, either, opaque, row, row_of_all, stacked
+from .values import KNOWN_SIZE, Enough, Value, constant, either, joined, opaque, row, row_of_all, stacked
 
 _EXACT_STEPS = 300
 """Equations of a loop's steps that are walked one by one; longer loops are walked twice, and scaled."""
@@ -78,6 +81,14 @@ class Walk(Tally):
                     return self.call(eqn.params[key], operands)
         if name in IDENTITIES:
             return operands
+        if name in COMPUTED and not all(operands[k].known for k in indices_of(name, len(operands))):
+            return [chosen.indexed(self, eqn, operands)]
+        if name in SORTS:
+            return chosen.sorted_(self, eqn, operands)
+        if name == "custom_linear_solve":
+            return self._linear_solve(eqn, operands)
+        if name in LINALG:
+            return dense.factored(self, eqn, operands)
         if name in STRUCTURAL:
             return rules.moved(self, eqn, operands)
         out = eqn.outvars[0].aval
@@ -98,6 +109,21 @@ class Walk(Tally):
         program = lowered.composition(eqn)
         self.count(program.operations * out.size, active=False)
         return [rules.elementwise(self, eqn, v.aval, operands) for v in eqn.outvars]
+
+    def _linear_solve(self, eqn: Any, operands: list[Value]) -> list[Value]:
+        """The solver, whose right-hand side depends on what the matrix and its own do."""
+        lengths, jaxprs = eqn.params["const_lengths"], eqn.params["jaxprs"]
+        matrix, start = operands[: lengths.matvec], lengths.matvec + lengths.vecmat
+        constants = operands[start : start + lengths.solve]
+        right = operands[start + lengths.solve + lengths.transpose_solve :]
+        n_columns = sum(v.shape[-1] if len(v.shape) > 1 else 1 for v in right)
+        inward = sum(self.width(v.masks) for v in matrix)
+        edges = sum(math.prod(v.shape) for v in matrix if v.masks is not None)
+        self.count(0, active=edges > 0, edges=edges * n_columns, forward=2 * inward * n_columns)
+        if word := joined([*matrix, *right]):
+            right = [Value(v.shape, masks=np.full(v.shape, word), affine=False) for v in right]
+        plain = [replace(v, masks=None) for v in constants]
+        return [replace(v, affine=False, unit=False) for v in self.call(jaxprs.solve, [*plain, *right])]
 
     def _known(self, eqn: Any, operands: list[Value]) -> list[Value]:
         outs = [v.aval for v in eqn.outvars]
