@@ -46,6 +46,14 @@ ARRAY_FUNCTION_NANOSECONDS = 1.2
 """One exponential, sine or the like on one entry of an array in the framework."""
 PRODUCT_NANOSECONDS = 0.02
 """One multiply-add of a matrix product in the framework."""
+CELL_NODE_SECONDS = 30e-6
+"""To follow one operation of a class of outputs to its operands, for all members."""
+CELL_OPERATION_NANOSECONDS = 0.3
+"""One operation of a cell's program on one member: they run side by side in vectors."""
+SPREAD_NANOSECONDS = 4.0
+"""To put one entry into its place in a dense result."""
+WALKED_EQUATIONS = 3_000
+"""Equations, those of loops as often as they run, beyond which a function is not searched for cells unasked."""
 WRITE_NANOSECONDS = 0.06
 """One entry of a result."""
 FRAMEWORK_CALL_NANOSECONDS = 10_000.0
@@ -148,6 +156,51 @@ def late_obstacle(features: Features, operations: int) -> str | None:
             f"the framework's own mode {theirs:.1f} s"
         )
     return None
+
+
+def cells_may_pay(features: Features) -> bool:
+    """Whether it is worth while to look for cells: before the walk, which costs some microseconds per equation."""
+    steps = max(features.steps, 1.0)
+    return features.equations * steps <= WALKED_EQUATIONS and min(features.inputs, features.outputs) > 1
+
+
+def cells_nodes(features: Features) -> int:
+    """Operations that may be followed until the first call by cells would take too long."""
+    return int(max(_cells_seconds(features), 0.0) / CELL_NODE_SECONDS)
+
+
+def cells_obstacle(features: Features, edges: int) -> str | None:
+    """Why cells whose graphs have ``edges`` edges together take too long to compile, or ``None``."""
+    if KERNEL_SECONDS + OPERATION_SECONDS * 2 * edges > _cells_seconds(features):
+        return f"its cells of more than {edges:,} partials take longer to compile than the framework's own mode"
+    return None
+
+
+def cells_late_obstacle(features: Features, operations: int, entries: int) -> str | None:
+    """Why a call by cells is no faster than the framework's, once their programs stand, or ``None``.
+
+    Args:
+        features: The function's.
+        operations: Of all members of all cells.
+        entries: Of the Jacobian, those that are not always zero.
+    """
+    ours = (
+        CALL_NANOSECONDS
+        + FRAMEWORK_CALL_NANOSECONDS
+        + CELL_OPERATION_NANOSECONDS * operations
+        + SPREAD_NANOSECONDS * entries
+        + WRITE_NANOSECONDS * features.inputs * features.outputs
+    )
+    theirs = min(framework_call(features, mode) for mode in ("forward", "reverse"))
+    if ours > theirs:
+        return f"a call by cells would take {ours / 1e3:.0f} µs, of the framework's own mode {theirs / 1e3:.0f} µs"
+    return None
+
+
+def _cells_seconds(features: Features) -> float:
+    """What a first call by cells may take: the framework's run is part of its own."""
+    run = min(framework_call(features, mode) for mode in ("forward", "reverse")) * 1e-9
+    return FIRST_CALL_RATIO * (framework_first_call(features) + run) + FIRST_CALL_SECONDS
 
 
 def first_call(features: Features) -> float:

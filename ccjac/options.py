@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from .backends.protocol import Backend
-from .errors import CcjacError, InputError, UnsupportedError
+from .errors import CcjacError, InputError
 
 GranularityChoice = Literal["auto", "scalar", "tensor"]
 Executor = Literal["auto", "kernel", "ops", "inductor"]
 Output = Literal["dense", "bcoo", "bcsr", "operator"]
 _VALUES = "values"
 """The output of :func:`ccjac.sparse_values`."""
-_SERVED_GRANULARITIES = ("auto", "scalar")
 
 _TEXTS = {
     "fun": "A function of arrays and containers of arrays.  Array arguments and Python floats are traced, whole\n"
@@ -34,7 +33,8 @@ _TEXTS = {
     '    ``"markowitz"``, the name of a registered searcher, a sequence of vertices, or a :class:`ccjac.Plan`.\n'
     "    Never changes the result.",
     "backend": '``"jax"``, ``"torch"`` or a backend object; by default the framework that the arguments belong to.',
-    "granularity": '``"auto"`` or ``"scalar"``.',
+    "granularity": '``"auto"``, ``"scalar"`` (a vertex for every number) or ``"tensor"`` (large arrays by\n'
+    "    cells of equal structure, whatever an estimate says).",
     "executor": '``"auto"``, ``"kernel"`` (one fused loop), ``"ops"`` (plain operations of the framework) or\n'
     '    ``"inductor"`` (those of torch, compiled by ``torch.compile``).',
     "output": '``"dense"``, or sparse by cells of equal structure: ``"bcoo"`` (shape ``s + t``), ``"bcsr"`` (a\n'
@@ -75,11 +75,6 @@ class Options:
 
     def __post_init__(self) -> None:
         _choice("granularity", self.granularity, get_args(GranularityChoice))
-        if self.granularity not in _SERVED_GRANULARITIES:
-            raise UnsupportedError(
-                '`granularity="tensor"` is not served by this version; use "auto": functions with large arrays then '
-                "run in the framework's own modes."
-            )
         _choice("output", self.output, (*get_args(Output), _VALUES))
         _choice("executor", self.executor, get_args(Executor))
 

@@ -215,8 +215,8 @@ class Backend(Protocol):
         ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
         """
 
-    def cells(self, traced: Any, plan: Callable[[Linearization], Plan]) -> SparseProgram:
-        """The function divided into cells; ``plan`` chooses an order for each.
+    def cells(self, traced: Any, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:
+        """The function divided into cells; ``plan`` chooses an order for each, ``nodes`` bounds the search.
 
         Raises:
             UnsupportedError: It has no such structure.

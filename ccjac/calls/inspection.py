@@ -38,6 +38,11 @@ def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: d
 
 def graph_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:
     """The graph for these arguments; see :func:`ccjac.trace`."""
+    if options.granularity == "tensor":
+        raise UnsupportedError(
+            '`ccjac.trace` has no graph of `granularity="tensor"`: such functions are divided into cells, each with a '
+            "scalar graph of its own; `ccjac.plan(...).parts` has them."
+        )
     try:
         traced = _traced(select_backend(options.backend, args, kwargs), request, args, kwargs)
     except UntraceableError as untraceable:

@@ -23,31 +23,68 @@ def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
 ) -> tuple[Plan, JacobianProgram | SparseProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
-    if options.output != "dense":
-        return _sparse(backend, traced, options, name, remember=remember)
+    if options.output != "dense" or options.granularity == "tensor":
+        try:
+            return _by_cells(backend, traced, options, name, remember=remember)
+        except UnsupportedError as error:
+            reason = f"no cells: {error}"
+            return Plan(None, (), "fallback", executor=backend.mode(traced), reason=reason), None
     if options.automatic and traced.features is not None and estimate.is_constant(traced.features):
         return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
     try:
         return _scalar(backend, traced, options, name, remember=remember)
     except UnsupportedError as error:
-        return Plan(None, (), "fallback", executor=backend.mode(traced), reason=str(error)), None
+        reason = str(error)
+    features = traced.features if options.automatic and traced.platform == "cpu" else None
+    if features is not None and estimate.cells_may_pay(features):
+        try:
+            return _by_cells(backend, traced, options, name, remember=remember, reason=reason, features=features)
+        except UnsupportedError as error:
+            reason += f"; no cells: {error}"
+    return Plan(None, (), "fallback", executor=backend.mode(traced), reason=reason), None
 
 
-def _sparse(
-    backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
-) -> tuple[Plan, SparseProgram | None]:
-    """The plan by cells, and the program unless the function has none."""
+def _by_cells(
+    backend: Backend,
+    traced: Traced,
+    options: Options,
+    name: str,
+    *,
+    remember: bool,
+    reason: str = "",
+    features: estimate.Features | None = None,
+) -> tuple[Plan, SparseProgram]:
+    """The plan by cells, and the program.
+
+    Args:
+        backend: The framework's.
+        traced: The function.
+        options: What the user chose.
+        name: The function's.
+        remember: Whether orders that were found go to the zoo.
+        reason: Why it is not one program.
+        features: What tells whether cells pay; ``None`` if the user asked for them.
+
+    Raises:
+        UnsupportedError: The function has no cells, or they would not pay.
+    """
+    edges = 0
 
     def chosen(linearization: Linearization) -> Plan:
+        nonlocal edges
+        edges += len(linearization.graph.edges)
+        if features is not None and (why := estimate.cells_obstacle(features, edges)) is not None:
+            raise UnsupportedError(why)
         return choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
 
-    try:
-        sparse = backend.cells(traced, chosen)
-    except UnsupportedError as error:
-        reason = f"no cells: {error}"
-        return Plan(None, (), "fallback", executor=backend.mode(traced), reason=reason), None
+    nodes = None if features is None else estimate.cells_nodes(features)
+    sparse = backend.cells(traced, chosen, nodes)
     parts = tuple((part.members, part.plan) for part in sparse.parts)
-    return Plan(None, (), "cells", executor="cells", parts=parts), sparse
+    if features is not None:
+        operations = sum(part.members * part.program.operations for part in sparse.parts)
+        if (why := estimate.cells_late_obstacle(features, operations, sparse.nnz)) is not None:
+            raise UnsupportedError(why)
+    return Plan(None, (), "cells", executor="cells", reason=reason, parts=parts), sparse
 
 
 def _scalar(
@@ -81,6 +118,6 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
     if isinstance(program, JacobianProgram):
         return backend.compile(traced, program, plan.executor, fastmath=options.fastmath)
-    if options.output != "dense":
+    if program is not None or options.output != "dense":
         return backend.compile_sparse(traced, program, plan.executor, options.output)
     return backend.fallback(traced, plan.executor)

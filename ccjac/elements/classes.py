@@ -70,13 +70,16 @@ class Cell:
         return {key for key, node in self.nodes.items() if node.operands is not None}
 
 
-def cells_of(graph: ElementGraph, outputs: np.ndarray, *, cut: Collection[int] = ()) -> list[Cell]:
+def cells_of(
+    graph: ElementGraph, outputs: np.ndarray, *, cut: Collection[int] = (), nodes: int | None = None
+) -> list[Cell]:
     """The classes of some elements.
 
     Args:
         graph: The function.
         outputs: Element numbers ``[outputs]``.
         cut: Blocks whose elements are leaves.
+        nodes: Operations that may be followed, those of classes that split included; by default any number.
 
     Raises:
         UnsupportedError: Too many classes, too large ones, or a wide sum that is not cut.
@@ -84,9 +87,10 @@ def cells_of(graph: ElementGraph, outputs: np.ndarray, *, cut: Collection[int] =
     starts = graph.starts
     waiting = list(_divided(np.arange(outputs.size), _blocks(starts, outputs)))
     found: list[Cell] = []
+    budget = _Budget(nodes)
     while waiting:
         members = waiting.pop()
-        expanded = _expand(graph, starts, outputs[members], cut)
+        expanded = _expand(graph, starts, outputs[members], cut, budget)
         if isinstance(expanded, np.ndarray):
             waiting.extend(_divided(members, expanded))
             if len(waiting) + len(found) > CLASS_LIMIT:
@@ -123,8 +127,22 @@ class _Pattern:
         self.labels = labels
 
 
+class _Budget:
+    """How many operations may still be followed."""
+
+    def __init__(self, nodes: int | None) -> None:
+        self._nodes, self._left = nodes, nodes
+
+    def spend(self) -> None:
+        if self._left is None:
+            return
+        self._left -= 1
+        if self._left < 0:
+            raise UnsupportedError(f"more than {self._nodes:,} operations of its classes would have to be followed")
+
+
 def _expand(
-    graph: ElementGraph, starts: np.ndarray, elements: np.ndarray, cut: Collection[int]
+    graph: ElementGraph, starts: np.ndarray, elements: np.ndarray, cut: Collection[int], budget: _Budget
 ) -> tuple[Key, Columns, dict[Key, Node]] | np.ndarray:
     """The common program of some elements, or the labels by which they must be divided."""
     columns, pattern = Columns(elements.size), _Pattern()
@@ -146,6 +164,7 @@ def _expand(
         key = waiting.pop()
         if key in nodes or is_literal(key):
             continue
+        budget.spend()
         if len(nodes) >= NODE_LIMIT:
             raise UnsupportedError(f"one of its outputs alone takes more than {NODE_LIMIT:,} operations")
         place = graph.block_at(columns.extent(key)[0])

@@ -102,7 +102,11 @@ class SparseProgram:
 
 
 def sparse_program(
-    graph: ElementGraph, outputs: Sequence[Elements], n_differentiated: int, plan: Callable[[Linearization], Plan]
+    graph: ElementGraph,
+    outputs: Sequence[Elements],
+    n_differentiated: int,
+    plan: Callable[[Linearization], Plan],
+    nodes: int | None = None,
 ) -> SparseProgram:
     """Divide a function into cells, and find where their entries belong.
 
@@ -111,9 +115,10 @@ def sparse_program(
         outputs: The function's results.
         n_differentiated: How many arguments are differentiated.
         plan: Chooses an order for a cell.
+        nodes: Operations that may be followed, at most.
 
     Raises:
-        UnsupportedError: The function has no such structure.
+        UnsupportedError: The function has no such structure, or finding it takes too long.
     """
     types = {o.dtype for o in outputs}
     if len(types) != 1:
@@ -121,7 +126,7 @@ def sparse_program(
     (dtype,) = types
     flat = np.concatenate([o.ids.ravel() for o in outputs]) if len(outputs) > 1 else outputs[0].ids.ravel()
     programs: dict[object, list[CellProgram]] = {}
-    for cell in joined(separated(cells_of(graph, flat))) if flat.size else ():
+    for cell in joined(separated(cells_of(graph, flat, nodes=nodes))) if flat.size else ():
         found = program_of(graph, cell)
         if found.active:
             programs.setdefault((found.text, tuple(_blocks(graph, found))), []).append(found)

@@ -183,6 +183,8 @@ class Plan:
                 f"{members:>10,}{graph.n_inputs:>8}{len(graph.outputs):>9}{len(graph.eliminable):>10}"
                 f"{plan.multiplications:>17,}  {plan.source}"
             )
+        if self.reason:
+            lines.append(f"cells, because {self.reason}")
         return "\n".join(lines)
 
     def picture(self) -> Picture:

@@ -126,11 +126,13 @@ class JaxBackend:
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
 
-    def cells(self, traced: JaxTraced, plan: Callable[[Linearization], Plan]) -> SparseProgram:
+    def cells(
+        self, traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None
+    ) -> SparseProgram:
         """By a walk through the jaxpr's elements."""
         from .sparse import program
 
-        return program(traced, plan)
+        return program(traced, plan, nodes)
 
     def compile_sparse(
         self, traced: JaxTraced, sparse: SparseProgram | None, executor: str, output: str

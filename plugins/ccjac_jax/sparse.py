@@ -20,7 +20,9 @@ from ccjac.results import nest
 from .cells import CellCall
 from .elements import walk
 from .framework import jacobian_of, known
+from .kernel import obstacle
 from .operator import JacobianOperator
+from .results import finished
 from .tracing import JaxTraced
 
 _NEARLY_DENSE = 0.3
@@ -28,14 +30,23 @@ _NEARLY_DENSE = 0.3
 ones from a quarter to a third of all entries on."""
 
 
-def program(traced: JaxTraced, plan: Callable[[Linearization], Plan]) -> SparseProgram:
+def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:
     """See :meth:`ccjac.backends.protocol.Backend.cells`."""
     for aval in (*traced.call.types, *traced.outputs):
         if not jnp.issubdtype(aval.dtype, np.number) or jnp.issubdtype(aval.dtype, np.complexfloating):
             raise UnsupportedError(f"it has arguments or results of type {aval.dtype}")
+    if any(not jnp.issubdtype(a.dtype, np.floating) for a in traced.outputs):
+        raise UnsupportedError("it has results that are not floating-point numbers")
     unknown = tuple(traced.places[k] for k in traced.read)
     graph, results = walk(traced.closed, traced.call.types, traced.call.n_differentiated, unknown)
-    return sparse_program(graph, results[: len(traced.outputs)], traced.call.n_differentiated, plan)
+    outputs = results[: len(traced.outputs)]
+    if not outputs:
+        raise UnsupportedError("it has no results")
+    found = sparse_program(graph, outputs, traced.call.n_differentiated, plan, nodes)
+    for part in found.parts if traced.platform == "cpu" else ():
+        if (reason := obstacle(part.program)) is not None:
+            raise UnsupportedError(reason)
+    return found
 
 
 def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, output: str) -> Callable[..., Any]:
@@ -59,7 +70,8 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
 
         whole = _whole_of([o.size for o in types.outputs], [a.size for a in types.call.types[:n]])
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
-    if size and sum(b.nnz for b in blocks) > _NEARLY_DENSE * size and output != "values":
+    formats_save = output not in ("values", "dense")
+    if size and formats_save and sum(b.nnz for b in blocks) > _NEARLY_DENSE * size:
         share = 100 * sum(b.nnz for b in blocks) / size
         warnings.warn(
             f"`output={output!r}`: {share:.0f} % of the Jacobian are entries; a dense one is no larger.",
@@ -80,12 +92,31 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
             parts.append(_formatted(output, part, pattern, out, argument))
             start += pattern.nnz
         computed = function(*inputs) if types.with_values else []
+        if output == "dense":
+            return finished(types, [*computed, *parts])
         return nest(types.containers, types.call.request, computed, parts)
 
     return run
 
 
+def _dense(values: Any, pattern: Pattern) -> Any:
+    """``[rows, columns]``, by one scatter."""
+    rows, columns = pattern.shape
+    size = rows * columns
+    if pattern.nnz == size:
+        return values
+    if size >= 2**31:
+        where: Any = (jnp.asarray(pattern.rows), jnp.asarray(pattern.cols))
+        zeros = jnp.zeros((rows, columns), values.dtype)
+    else:
+        where = jnp.asarray(pattern.rows * columns + pattern.cols)
+        zeros = jnp.zeros(size, values.dtype)
+    return zeros.at[where].set(values, mode="promise_in_bounds", indices_are_sorted=True, unique_indices=True)
+
+
 def _formatted(output: str, values: Any, pattern: Pattern, out: Sequence[int], argument: Sequence[int]) -> Any:
+    if output == "dense":
+        return _dense(values, pattern).reshape(*out, *argument)
     if output == "bcoo":
         places: list[np.ndarray] = []
         if out:

@@ -135,7 +135,7 @@ class TorchBackend:
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
 
-    def cells(self, traced: TorchTraced, plan: Callable[..., Any]) -> Any:
+    def cells(self, traced: TorchTraced, plan: Callable[..., Any], nodes: int | None = None) -> Any:
         """Not here yet."""
         raise UnsupportedError("sparse results are served for JAX only; convert the dense one")
 
