@@ -96,8 +96,8 @@ def cells_of(
             if len(waiting) + len(found) > CLASS_LIMIT:
                 raise UnsupportedError(f"its outputs fall into more than {CLASS_LIMIT} classes of different structure")
         else:
-            top, columns, nodes = expanded
-            found.append(Cell(columns, nodes, [top], [members]))
+            top, columns, program = expanded
+            found.append(Cell(columns, program, [top], [members]))
     # In the order of their first outputs, whatever the order of the splits was.
     return sorted(found, key=lambda cell: int(cell.rows[0][0]))
 

@@ -137,7 +137,7 @@ class TorchBackend:
 
     def cells(self, traced: TorchTraced, plan: Callable[..., Any], nodes: int | None = None) -> Any:
         """Not here yet."""
-        raise UnsupportedError("sparse results are served for JAX only; convert the dense one")
+        raise UnsupportedError("functions of tensors are not divided into cells")
 
     def compile_sparse(self, traced: TorchTraced, sparse: Any, executor: str, output: str) -> Callable[..., Any]:
         """Not here yet."""

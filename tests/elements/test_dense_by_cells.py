@@ -63,9 +63,8 @@ def test_values_auxiliary_results_and_containers() -> None:
     (value, aux), found = ccjac.value_and_jacobian(fun, granularity="tensor", **options)(x, 2.0)
     expected, own = jax.jacfwd(fun, **options)(x, 2.0)
     assert jax.tree.structure(found) == jax.tree.structure(expected)
-    for a, b in zip(
-        jax.tree.leaves((found, value, aux)), jax.tree.leaves((expected, fun(x, 2.0)[0], own)), strict=True
-    ):
+    both = (found, value, aux), (expected, fun(x, 2.0)[0], own)
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
         np.testing.assert_allclose(a, b)
         assert jax.typeof(a).weak_type == jax.typeof(b).weak_type
 
@@ -77,10 +76,16 @@ def test_transformations() -> None:
     np.testing.assert_allclose(jax.vmap(jacobian)(batch), jax.vmap(own)(batch), atol=1e-13)
     np.testing.assert_allclose(jax.jit(jacobian)(x), own(x), atol=1e-13)
     weights = jnp.sin(jnp.arange(28 * 30.0)).reshape(28, 30)
-    for differentiate in (jax.grad, jax.hessian):
-        found = differentiate(lambda x: jnp.sum(jacobian(x) * weights))(x)
-        expected = differentiate(lambda x: jnp.sum(own(x) * weights))(x)
-        np.testing.assert_allclose(found, expected, atol=1e-11)
+    found = jax.grad(lambda x: jnp.sum(jacobian(x) * weights))(x)
+    np.testing.assert_allclose(found, jax.grad(lambda x: jnp.sum(own(x) * weights))(x), atol=1e-11)
+
+
+@pytest.mark.slow
+def test_third_derivatives() -> None:
+    x = jnp.linspace(0.5, 1.5, 30)
+    jacobian, own = ccjac.jacobian(burgers, granularity="tensor"), jax.jacfwd(burgers)
+    found = jax.hessian(lambda x: jnp.sum(jacobian(x) ** 2))(x)
+    np.testing.assert_allclose(found, jax.hessian(lambda x: jnp.sum(own(x) ** 2))(x), atol=1e-11)
 
 
 def test_what_the_function_reads_is_an_operand() -> None:
