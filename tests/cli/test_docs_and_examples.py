@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_python_blocks_run(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_has_absolute_links_to_files_of_the_checkout() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not _LINK.findall(readme), "an index shows the README without the files beside it"
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    home = urls["Repository"]
+    assert f"\nrepository-code: {home}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    raw = home.replace("//github.com", "//raw.githubusercontent.com")
+    linked = re.findall(rf"\((?:{home}/blob|{raw})/main/([^)]+)\)", readme)
+    linked += [url.removeprefix(f"{home}/blob/main/") for url in urls.values() if "/blob/" in url]
+    assert len(linked) >= 10
+    for target in linked:
+        assert (ROOT / target).exists(), target
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda p: p.stem)
