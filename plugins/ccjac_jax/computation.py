@@ -6,12 +6,14 @@ contains it: JAX asks for many more derivatives than it runs.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
@@ -26,6 +28,19 @@ from .templates import template
 Arrays = Sequence[Any]
 Plain = Callable[..., Arrays]
 """The computation as JAX operations."""
+
+
+@functools.cache
+def _envelope() -> jex.Jaxpr:
+    """A jaxpr without operands, equations and results that has one constant."""
+    jaxpr = jax.make_jaxpr(lambda _: ())(0.0).jaxpr
+    return jaxpr.replace(invars=[], constvars=jaxpr.invars)
+
+
+def computation_of(parameter: jex.ClosedJaxpr) -> Computation:
+    """The inverse of :attr:`Computation.parameter`."""
+    found: Computation = parameter.consts[0]
+    return found
 
 
 class Computation:
@@ -56,6 +71,15 @@ class Computation:
 
     def __repr__(self) -> str:
         return f"Computation({len(self.operands)} -> {len(self.results)})"
+
+    @cached_property
+    def parameter(self) -> jex.ClosedJaxpr:
+        """The computation as a parameter of equations: the constant of an empty jaxpr.
+
+        JAX remembers by their parameters what it found out about equations, and of all parameters refers to jaxprs
+        alone weakly: anything else would be kept, with its program, after the function is gone.
+        """
+        return jex.ClosedJaxpr(_envelope(), [self])
 
     @cached_property
     def built(self) -> tuple[Program, Layout]:

@@ -22,7 +22,7 @@ from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
 from . import sharding
-from .computation import Computation
+from .computation import Computation, computation_of
 from .control import CONTROL
 from .settings import setting
 from .shard_map import axes_of, varied
@@ -92,7 +92,7 @@ def kernel_call(
 
 def _call(kernel: Computation, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
     """The call with ``rank`` leading batch axes on its results and on those operands that ``flags`` names."""
-    return KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel, flags=flags, rank=rank)
+    return KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel.parameter, flags=flags, rank=rank)
 
 
 KERNEL = Primitive("ccjac_kernel")
@@ -108,16 +108,17 @@ def _sizes(flags: tuple[bool, ...], rank: int, operands: Arrays) -> tuple[Any, .
     return next((tuple(x.shape[:rank]) for x, flag in zip(operands, flags, strict=True) if flag), ())
 
 
-def _run(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> list[Any]:
+def _run(*operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> list[Any]:
+    jitted = computation_of(kernel).jitted
     key = (flags, rank)
-    if key not in kernel.jitted:
-        kernel.jitted[key] = jax.jit(functools.partial(KERNEL.bind, kernel=kernel, flags=flags, rank=rank))
+    if key not in jitted:
+        jitted[key] = jax.jit(functools.partial(KERNEL.bind, kernel=kernel, flags=flags, rank=rank))
     if not (setting("jax_debug_nans") or setting("jax_debug_infs")):
         with jax.disable_jit(False):
-            return kernel.jitted[key](*operands)
+            return jitted[key](*operands)
     # JAX looks for what made a NaN by running a jitted function's operations one by one: this is one of them.
     with jax.disable_jit(False), jax.debug_nans(False), jax.debug_infs(False):
-        results = kernel.jitted[key](*operands)
+        results = jitted[key](*operands)
     found = _special(results)
     if found:
         plain_operations(kernel, flags, rank)(*operands)
@@ -134,61 +135,63 @@ def _special(results: Arrays) -> str:
     return "nan" if nan and setting("jax_debug_nans") else "inf" if inf and setting("jax_debug_infs") else ""
 
 
-def _types(*operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> list[Any]:
+def _types(*operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> list[Any]:
     sizes = _sizes(flags, rank, operands)
     # Inside ``shard_map`` a result varies over the same mesh axes as the operands: its type is made from one of theirs.
     model = operands[0] if operands else jax.core.ShapedArray((), np.float32)
     divided = sharding.of_results(operands, flags, rank) if operands else model.sharding
     return [
         model.update(shape=(*sizes, *result.shape), dtype=np.dtype(result.dtype), weak_type=False, sharding=divided)
-        for result in kernel.results
+        for result in computation_of(kernel).results
     ]
 
 
 def _batch(
-    operands: Arrays, axes: Sequence[int | None], *, kernel: Computation, flags: tuple[bool, ...], rank: int
+    operands: Arrays, axes: Sequence[int | None], *, kernel: Any, flags: tuple[bool, ...], rank: int
 ) -> tuple[list[Any], list[int]]:
     """One more leading axis.  Operands that have none of the batch axes are not copied."""
+    computation = computation_of(kernel)
     size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
     moved = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
     sizes = next((x.shape[(a is not None) :][:rank] for x, a, old in zip(moved, axes, flags, strict=True) if old), ())
     after = tuple(old or axis is not None for old, axis in zip(flags, axes, strict=True))
     full: list[Any] = []
-    for x, spec, axis, old, now in zip(moved, kernel.operands, axes, flags, after, strict=True):
+    for x, spec, axis, old, now in zip(moved, computation.operands, axes, flags, after, strict=True):
         if now and (axis is None or (rank and not old)):
             # An operand has all batch axes or none: one that lacks some is spread out.
             lead = (size if axis is not None else 1, *(sizes if old else (1,) * rank))
             x = jnp.broadcast_to(x.reshape(*lead, *spec.shape), (size, *sizes, *spec.shape))
         full.append(x)
-    return _call(kernel, after, full, rank + 1), [0] * len(kernel.results)
+    return _call(computation, after, full, rank + 1), [0] * len(computation.results)
 
 
 def _differentiate(
-    primals: Arrays, tangents: Arrays, *, kernel: Computation, flags: tuple[bool, ...], rank: int
+    primals: Arrays, tangents: Arrays, *, kernel: Any, flags: tuple[bool, ...], rank: int
 ) -> tuple[list[Any], list[Any]]:
-    results = _call(kernel, flags, primals, rank)
+    computation = computation_of(kernel)
+    results = _call(computation, flags, primals, rank)
     active = tuple(
-        k for k, t in enumerate(tangents) if not isinstance(t, ad.Zero) and is_floating(kernel.operands[k].dtype)
+        k for k, t in enumerate(tangents) if not isinstance(t, ad.Zero) and is_floating(computation.operands[k].dtype)
     )
     changes: list[Any] = [ad.Zero(jax.typeof(x).to_tangent_aval()) for x in results]
-    if active and kernel.differentiable:
+    if active and computation.differentiable:
         moving = [tangents[k] for k in active]
         after = (*flags, *(flags[k] for k in active))
         for k, x in zip(
-            kernel.differentiable, _call(kernel.tangent(active), after, [*primals, *moving], rank), strict=True
+            computation.differentiable,
+            _call(computation.tangent(active), after, [*primals, *moving], rank),
+            strict=True,
         ):
             changes[k] = x
     return results, changes
 
 
-def _transpose(
-    cotangents: Arrays, *operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int
-) -> list[Any]:
+def _transpose(cotangents: Arrays, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> list[Any]:
     unknown = tuple(k for k, x in enumerate(operands) if ad.is_undefined_primal(x))
     given = tuple(k for k, ct in enumerate(cotangents) if not isinstance(ct, ad.Zero))
     pulled: list[Any] = [ad.Zero(x.aval) if ad.is_undefined_primal(x) else None for x in operands]
     if given:
-        derived, known = kernel.transposed(unknown, given)
+        derived, known = computation_of(kernel).transposed(unknown, given)
         after = (*(flags[k] for k in known), *(rank > 0 for _ in given))
         found = _call(derived, after, [*(operands[k] for k in known), *(cotangents[k] for k in given)], rank)
         for k, x in zip(unknown, found, strict=True):
@@ -204,9 +207,9 @@ ad.primitive_jvps[KERNEL] = _differentiate
 ad.primitive_transposes[KERNEL] = _transpose
 
 
-def plain_operations(kernel: Computation, flags: tuple[bool, ...], rank: int) -> Callable[..., Arrays]:
+def plain_operations(kernel: Any, flags: tuple[bool, ...], rank: int) -> Callable[..., Arrays]:
     """What an equation of :data:`KERNEL` with these parameters computes, as plain JAX operations."""
-    run = kernel.plain
+    run = computation_of(kernel).plain
     for _ in range(rank):
         run = jax.vmap(run, in_axes=tuple(0 if flag else None for flag in flags))
     return run
@@ -216,24 +219,25 @@ def _lower_operations(ctx: Any, *operands: Any, **params: Any) -> Any:
     return mlir.lower_fun(plain_operations(**params), multiple_results=True)(ctx, *operands)
 
 
-def _lower_kernel(ctx: Any, *operands: Any, kernel: Computation, flags: tuple[bool, ...], rank: int) -> Any:
+def _lower_kernel(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> Any:
+    computation = computation_of(kernel)
     sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
     single = samples <= FEW_SAMPLES
-    if kernel.obstacle is not None or (single and kernel.fusible):
+    if computation.obstacle is not None or (single and computation.fusible):
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
-    program, layout = kernel.built
+    program, layout = computation.built
     needed = _needed(program, layout, flags)
     ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
     operands, given = tuple(operands[k] for k in needed), tuple(flags[k] for k in needed)
     if rank and samples < math.inf and sharding.is_divided(ctx):
-        return _lower_divided(ctx, *operands, kernel=kernel, needed=needed, flags=given, sizes=sizes)
+        return _lower_divided(ctx, *operands, kernel=computation, needed=needed, flags=given, sizes=sizes)
     layout = batched(layout, flags, rank=rank)
     # Numbers are data: XLA cannot take a kernel back, so another number must not need another kernel.
     program, numbers, values = lifted(program, batched=not rank)
     rows = (*(layout.operands[k] for k in needed), *numbers)
-    name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=kernel.fastmath)
+    name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=computation.fastmath)
     ctx = ctx.replace(avals_in=[*ctx.avals_in, *(jax.core.ShapedArray(x.shape, x.dtype) for x in values)])
     return jax.ffi.ffi_lowering(name)(ctx, *operands, *map(mlir.ir_constant, values))
 
