@@ -165,5 +165,5 @@ def sort(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         UnsupportedError: Tangents cannot be sorted.
     """
     if any(isinstance(v, Forms) for v in operands):
-        raise unsupported(eqn.primitive.name, "compares tangents in a derivative rule")
+        raise unsupported(eqn.primitive.name, "compares tangents in a derivative rule, which is not linear")
     return SORTS[eqn.primitive.name](ex, eqn, operands)

@@ -342,8 +342,8 @@ def test_errors_of_the_function_pass_through() -> None:
         ccjac.jacobian(broken)(X)
 
 
-def linear_solve(x: Any) -> Any:
-    return jnp.linalg.solve(jnp.outer(x, x) + jnp.eye(3), x)
+def eigenvalues(x: Any) -> Any:
+    return jnp.linalg.eigvalsh(jnp.outer(x, x) + jnp.diag(x))
 
 
 def counted(x: Any) -> Any:
@@ -371,9 +371,7 @@ def clipped_gradient(x: Any) -> Any:
 clipped_gradient.defvjp(lambda x: (x**2, x), lambda x, ct: (jnp.clip(2.0 * x * ct, -1.0, 1.0),))
 
 
-@pytest.mark.parametrize(
-    "fun", [linear_solve, counted, complex_inside, jnp.sort, lambda x: jnp.ones((400, 400)) * jnp.exp(x[0])]
-)
+@pytest.mark.parametrize("fun", [eigenvalues, counted, complex_inside, lambda x: jnp.ones((400, 400)) * jnp.exp(x[0])])
 def test_everything_else_falls_back(fun: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "ccjac"):
         jacobian = ccjac.jacobian(fun)
@@ -415,10 +413,10 @@ def test_fallback_of_functions_with_reverse_mode_only() -> None:
 
 
 def test_fallback_keeps_values_and_aux() -> None:
-    fun = lambda x: (linear_solve(x), x[0])  # noqa: E731
+    fun = lambda x: (eigenvalues(x), x[0])  # noqa: E731
     (value, aux), jacobian = ccjac.value_and_jacobian(fun, has_aux=True)(X)
     assert_same((value, aux), fun(X))
-    assert_same(jacobian, jax.jacfwd(linear_solve)(X))
+    assert_same(jacobian, jax.jacfwd(eigenvalues)(X))
 
 
 def test_random_numbers_with_a_known_key_are_constants() -> None:
