@@ -166,10 +166,11 @@ def sparsity(fun: Callable[..., Any], *args: Any, argnums: int | tuple[int, ...]
 
     Returns:
         The pattern of one matrix: all outputs, flat and one after the other, by all differentiated arguments.  It is
-        structural: entries that vanish for some arguments only are there.
+        structural: entries that vanish for some arguments only are there.  Results of operations that are not taken
+        apart (a sort, a Fourier transform, a solve, a ``while`` loop) count as depending on all that they read.
 
     Raises:
-        UnsupportedError: The function has no structure of cells.
+        UnsupportedError: The function has side effects, or too many dependencies.
     """
     return pattern_of(Request(fun, checked_argnums(argnums), False, False), args, kwargs)
 

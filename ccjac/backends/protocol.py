@@ -28,6 +28,7 @@ import numpy as np
 from ..elements.parts import SparseProgram
 from ..estimate import Features
 from ..guards import Watch
+from ..pattern import Pattern
 from ..planning.plan import Plan
 from ..program.accumulate import JacobianProgram
 from ..program.linearization import Linearization
@@ -220,6 +221,13 @@ class Backend(Protocol):
 
         Raises:
             UnsupportedError: It has no such structure.
+        """
+
+    def dependence(self, traced: Any) -> Pattern:
+        """Where the whole Jacobian can have entries, for functions without cells; it may be larger than necessary.
+
+        Raises:
+            UnsupportedError: That is not known either.
         """
 
     def compile_sparse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ..backends.protocol import Backend, Request, Traced, UntraceableError
@@ -17,6 +18,8 @@ from ..standalone.recipe import ProgramRecipe
 from .road import planned
 from .selection import select_backend
 from .static import steered
+
+log = logging.getLogger("ccjac")
 
 
 def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
@@ -64,6 +67,10 @@ def pattern_of(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         raise untraceable.error from None
     try:
         return backend.cells(traced, lambda found: choose(found.graph, "forward")).whole
+    except UnsupportedError as obstacle:
+        log.info("ccjac: a pattern of dependence only: %s", obstacle)
+    try:
+        return backend.dependence(traced)
     except UnsupportedError as error:
         raise UnsupportedError(f"`ccjac.sparsity` finds no structure in this function: {error}.") from None
 

@@ -172,6 +172,8 @@ def _expand(
         if block.is_leaf or place in cut:
             nodes[key] = Node(place, None)
             continue
+        if block.kind == "opaque":
+            raise UnsupportedError(block.reason)
         if block.kind == "wide":
             raise UnsupportedError("a sum over many entries is part of its outputs")
         operands: list[Key | None] = []

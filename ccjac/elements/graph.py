@@ -18,7 +18,7 @@ import numpy as np
 from ..expand.expander import Expander
 from ..expand.values import Symbolic, Value
 
-Kind = Literal["input", "operand", "parameter", "operation", "wide"]
+Kind = Literal["input", "operand", "parameter", "operation", "wide", "opaque"]
 
 _FEW = 4
 """Known arrays of up to this many distinct numbers (masks, stencil weights, boundary values) are literals, which fold
@@ -93,12 +93,14 @@ class Block:
 
     Attributes:
         kind: ``"input"`` (differentiated), ``"operand"`` (an argument that is not), ``"parameter"`` (known numbers),
-            ``"operation"``, or ``"wide"`` (a sum over so many elements that it is no part of a cell).
+            ``"operation"``, ``"wide"`` (a sum over so many elements that it is no part of a cell), or ``"opaque"``
+            (what is not taken apart: it may depend on all that it reads).
         start, size: The elements.
         dtype: Name of their type.
         operation: What computes them.
         sources: One per operand of the operation; of a wide sum one array ``[size, terms]``.
         data: The numbers of parameters.
+        reason: Why it is opaque.
     """
 
     kind: Kind
@@ -108,6 +110,7 @@ class Block:
     operation: Operation | None = None
     sources: tuple[Source, ...] = ()
     data: np.ndarray | None = None
+    reason: str = ""
 
     @property
     def is_leaf(self) -> bool:
@@ -185,6 +188,22 @@ class ElementGraph:
         """A new block whose element ``k`` sums the elements ``table[k]``, ``[size, terms]``."""
         block = Block("wide", self.size, len(table), operation.dtype, operation, (np.ascontiguousarray(table),))
         return self._new(block, shape)
+
+    def opaque(self, reason: str, operands: Sequence[Elements], shape: tuple[int, ...], dtype: str) -> Elements:
+        """A new array of which nothing is known but what it may depend on: all elements of the operands.
+
+        Args:
+            reason: Why it is not taken apart.
+            operands: What it reads.
+            shape: Its shape.
+            dtype: Name of its type.
+        """
+        table = np.concatenate([v.ids.ravel() for v in operands])[None]
+        # One element that reads everything spares all others the list.
+        hub = self._new(Block("opaque", self.size, 1, dtype, sources=(table,), reason=reason), ())
+        size = math.prod(shape)
+        sources = (np.full(size, hub.start, np.int64),)
+        return self._new(Block("opaque", self.size, size, dtype, sources=sources, reason=reason), shape)
 
     def _new(self, block: Block, shape: tuple[int, ...]) -> Elements:
         self.blocks.append(block)

@@ -10,6 +10,7 @@ from ccjac.backends.protocol import Request
 from ccjac.elements.parts import SparseProgram
 from ccjac.executor import select
 from ccjac.guards import Watch
+from ccjac.pattern import Pattern
 from ccjac.planning.plan import Plan
 from ccjac.program.accumulate import JacobianProgram
 from ccjac.program.linearization import Linearization
@@ -133,6 +134,12 @@ class JaxBackend:
         from .sparse import program
 
         return program(traced, plan, nodes)
+
+    def dependence(self, traced: JaxTraced) -> Pattern:
+        """By the same walk."""
+        from .sparse import dependence
+
+        return dependence(traced)
 
     def compile_sparse(
         self, traced: JaxTraced, sparse: SparseProgram | None, executor: str, output: str

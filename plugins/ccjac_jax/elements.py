@@ -16,6 +16,7 @@ from jax.extend import core as jex
 from ccjac import expand
 from ccjac.elements import rules
 from ccjac.elements.graph import ElementGraph, Elements, Operation
+from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander, Symbolic, Value, unsupported
 from ccjac.limits import SCALAR_LIMIT
 from ccjac.program.linearization import Recorder
@@ -46,7 +47,7 @@ def walk(
         unknown: Which of the constants are operands, behind the arguments, because their values may change.
 
     Raises:
-        UnsupportedError: An operation without an element rule.
+        UnsupportedError: An operation with side effects.  Results of one without an element rule are opaque.
     """
     graph = ElementGraph()
     operands = [
@@ -69,9 +70,21 @@ def _run(graph: ElementGraph, jaxpr: Any, operands: Sequence[Any], consts: Seque
         return np.asarray(v.val, dtype=v.aval.dtype) if local.is_literal(v) else env[v]
 
     for eqn in jaxpr.eqns:
-        results = _evaluate(graph, eqn, [read(v) for v in eqn.invars])
+        operands = [read(v) for v in eqn.invars]
+        try:
+            results = _evaluate(graph, eqn, operands)
+        except UnsupportedError as error:
+            results = _opaque(graph, eqn, operands, str(error))
         env.update(zip(eqn.outvars, results, strict=True))
     return [read(v) for v in jaxpr.outvars]
+
+
+def _opaque(graph: ElementGraph, eqn: Any, operands: Sequence[Any], reason: str) -> list[Any]:
+    """Results that may depend on all operands; cells that need one are refused for this reason."""
+    read = [v for v in operands if isinstance(v, Elements)]
+    if not read or eqn.effects:
+        raise UnsupportedError(reason)
+    return [graph.opaque(reason, read, v.aval.shape, v.aval.dtype.name) for v in eqn.outvars]
 
 
 def _evaluate(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:

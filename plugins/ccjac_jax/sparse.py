@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse as jsparse
 
+from ccjac.elements.dependence import dependence as pattern_of
+from ccjac.elements.graph import ElementGraph
 from ccjac.elements.parts import SparseProgram, sparse_program
 from ccjac.errors import DenseWarning, UnsupportedError
 from ccjac.pattern import Pattern
@@ -49,6 +51,14 @@ def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int
     return found
 
 
+def dependence(traced: JaxTraced) -> Pattern:
+    """See :meth:`ccjac.backends.protocol.Backend.dependence`."""
+    unknown = tuple(traced.places[k] for k in traced.read)
+    n = traced.call.n_differentiated
+    graph, results = walk(traced.closed, traced.call.types, n, unknown)
+    return pattern_of(graph, results[: len(traced.outputs)], n)
+
+
 def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, output: str) -> Callable[..., Any]:
     """See :meth:`ccjac.backends.protocol.Backend.compile_sparse`."""
     types = traced.types()
@@ -60,15 +70,21 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
         compute = CellCall(found, shapes).values
         whole = found.in_whole
     else:
-        blocks = [Pattern.full((o.size, a.size)) for o in types.outputs for a in types.call.types[:n]]
+        # The patterns are those of `ccjac.sparsity`, whose order values have.
+        divided = _divided(traced)
+        blocks = [pattern for row in divided.patterns for pattern in row]
         own = jacobian_of(function, n, len(types.outputs), executor)
         skipped = len(types.outputs) + len(types.auxiliary)
 
         def compute(*operands: Any) -> Any:
             dense = own(*operands)[skipped:]
-            return jnp.concatenate([b.ravel() for b in dense]) if dense else jnp.zeros(0)
+            found = [
+                b.reshape(p.shape).at[jnp.asarray(p.rows), jnp.asarray(p.cols)].get(mode="promise_in_bounds")
+                for b, p in zip(dense, blocks, strict=True)
+            ]
+            return jnp.concatenate(found) if found else jnp.zeros(0)
 
-        whole = _whole_of([o.size for o in types.outputs], [a.size for a in types.call.types[:n]])
+        whole = divided.in_whole if blocks else None
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
     formats_save = output not in ("values", "dense")
     if size and formats_save and sum(b.nnz for b in blocks) > _NEARLY_DENSE * size:
@@ -139,16 +155,24 @@ def _formatted(output: str, values: Any, pattern: Pattern, out: Sequence[int], a
     return matrix if output == "bcsr" else JacobianOperator(matrix)
 
 
-def _whole_of(outputs: Sequence[int], arguments: Sequence[int]) -> np.ndarray | None:
-    """Where the entries of a whole dense matrix stand among those of its blocks; ``None`` for the same places."""
-    if len(arguments) == 1:
-        return None
-    rows = []
-    start = 0
-    for height in outputs:
-        blocks = []
-        for width in arguments:
-            blocks.append(np.arange(start, start + height * width).reshape(height, width))
-            start += height * width
-        rows.append(np.concatenate(blocks, axis=1))
-    return np.concatenate(rows).ravel().astype(np.int32)
+def _divided(traced: JaxTraced) -> SparseProgram:
+    """The dependence pattern of a function without cells, block by block; full where even that is unknown."""
+    heights = [o.size for o in traced.outputs]
+    widths = [a.size for a in traced.call.types[: traced.call.n_differentiated]]
+    try:
+        whole = dependence(traced)
+    except UnsupportedError:
+        whole = Pattern.full((sum(heights), sum(widths)))
+    lefts = np.concatenate([[0], np.cumsum(widths)]).tolist()
+    rows: list[tuple[Pattern, ...]] = []
+    top = 0
+    for height in heights:
+        first, last = whole.indptr[top], whole.indptr[top + height]
+        row, column = whole.rows[first:last] - top, whole.cols[first:last]
+        line: list[Pattern] = []
+        for left, width in zip(lefts, widths, strict=False):
+            here = (column >= left) & (column < left + width)
+            line.append(Pattern.from_coordinates(row[here], column[here] - left, (height, width)))
+        rows.append(tuple(line))
+        top += height
+    return SparseProgram(ElementGraph(), (), tuple(rows), "")

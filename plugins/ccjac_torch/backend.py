@@ -139,6 +139,10 @@ class TorchBackend:
         """Not here yet."""
         raise UnsupportedError("functions of tensors are not divided into cells")
 
+    def dependence(self, traced: TorchTraced) -> Any:
+        """Not here yet."""
+        raise UnsupportedError("functions of tensors are not divided into cells")
+
     def compile_sparse(self, traced: TorchTraced, sparse: Any, executor: str, output: str) -> Callable[..., Any]:
         """Not here yet."""
         raise BackendError(f'`output="{output}"` is served for JAX only; use output="dense" and `.to_sparse()`.')

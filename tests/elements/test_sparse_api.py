@@ -133,8 +133,7 @@ def test_without_structure_the_dense_result_is_converted() -> None:
         found = ccjac.jacobian(fun, output="bcoo")(x)
     np.testing.assert_allclose(found.todense(), jax.jacfwd(fun)(x))
     assert "no cells" in ccjac.jacobian(fun, output="bcoo").plan(x).reason
-    with pytest.raises(ccjac.UnsupportedError, match="finds no structure"):
-        ccjac.sparsity(fun, x)
+    assert ccjac.sparsity(fun, x) == ccjac.Pattern.full((3, 3))
 
 
 def test_unknown_formats_are_answered_with_the_known_ones() -> None:
