@@ -31,6 +31,7 @@ from .errors import (
     UnsupportedError,
     ZooError,
     ZooWarning,
+    nearest,
 )
 from .graph import Graph
 from .pattern import Pattern
@@ -86,7 +87,9 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    jacobians = dict.fromkeys(("jacrev", "jacfwd", "jac", "grad", "gradient"), "jacobian")
+    near = f" Did you mean {jacobians[name]!r}?" if name in jacobians else nearest(name, __all__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{near}")
 
 
 def __dir__() -> list[str]:

@@ -12,9 +12,18 @@ from .calls import checked, clear, differentiator, graph_of, pattern_of, plan_of
 from .checking import Check
 from .cost import CostModel
 from .elimination import check_order, count
-from .errors import InputError
-from .graph import Graph
-from .options import OF_THE_CALL, SHARED, Executor, GranularityChoice, Keywords, Options, checked_argnums, documented
+from .graph import Graph, checked_graph
+from .options import (
+    OF_THE_CALL,
+    SHARED,
+    Executor,
+    GranularityChoice,
+    Keywords,
+    Options,
+    checked_argnums,
+    checked_function,
+    documented,
+)
 from .pattern import Pattern
 from .planning.plan import Plan
 
@@ -114,7 +123,7 @@ def plan(
     Args:
         {arguments}
     """
-    request = Request(fun, checked_argnums(argnums), has_aux, with_value=False)
+    request = Request(checked_function("plan", fun), checked_argnums(argnums), has_aux, with_value=False)
     return plan_of(request, Options(order, backend, granularity, executor, zoo), args, kwargs)
 
 
@@ -136,7 +145,7 @@ def trace(
     Raises:
         UnsupportedError: The function does not expand to scalars (a while loop, a matrix factorisation, huge arrays).
     """
-    request = Request(fun, checked_argnums(argnums), has_aux, with_value=False)
+    request = Request(checked_function("trace", fun), checked_argnums(argnums), has_aux, with_value=False)
     return graph_of(request, Options("auto", backend, granularity, "auto", False), args, kwargs)
 
 
@@ -172,7 +181,7 @@ def sparsity(fun: Callable[..., Any], *args: Any, argnums: int | tuple[int, ...]
     Raises:
         UnsupportedError: The function has side effects, or too many dependencies.
     """
-    return pattern_of(Request(fun, checked_argnums(argnums), False, False), args, kwargs)
+    return pattern_of(Request(checked_function("sparsity", fun), checked_argnums(argnums), False, False), args, kwargs)
 
 
 def sparse_values(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
@@ -219,6 +228,7 @@ def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplica
     Raises:
         OrderError: The order does not fit the graph.
     """
+    graph = checked_graph("evaluate_order", graph)
     return count(graph, check_order(graph, order)).cost(discovery.cost_model(cost))
 
 
@@ -249,7 +259,6 @@ def _public(
             with_value=with_value,
             second=second,
         )
-    if not callable(fun):
-        raise InputError(f"`ccjac.{name}` differentiates a function, got {type(fun).__name__}.")
+    fun = checked_function(name, fun)
     request = Request(fun, argnums, has_aux, with_value, holomorphic, allow_int, second, **asked)
     return differentiator(request, options)

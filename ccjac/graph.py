@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from .errors import GraphError
+from .errors import GraphError, InputError
 from .pictures.picture import Node, Picture
 
 Granularity = Literal["scalar", "tensor"]
@@ -260,3 +260,19 @@ class Graph:
             f"Graph({self.granularity}: {self.n_inputs} inputs, {len(self.eliminable)} intermediate vertices, "
             f"{len(self.outputs)} outputs, {len(self.edges)} edges, {len(self.unit_edges)} of them units)"
         )
+
+
+def checked_graph(name: str, graph: Any) -> Graph:
+    """``graph``, if it is one.
+
+    Raises:
+        InputError: Anything else was given to ``ccjac.<name>``.
+    """
+    if isinstance(graph, Graph):
+        return graph
+    remedy = (
+        "`ccjac.trace(f, *args)` makes that of a function"
+        if callable(graph)
+        else "a plan's is `plan.graph`, that of a function `ccjac.trace(f, *args)`"
+    )
+    raise InputError(f"`ccjac.{name}` takes a `Graph`, got {type(graph).__name__}; {remedy}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from .backends.protocol import Backend
-from .errors import CcjacError, InputError
+from .errors import CcjacError, InputError, nearest
 
 GranularityChoice = Literal["auto", "scalar", "tensor"]
 Executor = Literal["auto", "kernel", "ops", "inductor"]
@@ -93,9 +93,10 @@ class Options:
         known = [f.name for f in fields(cls)]
         for keyword in keywords:
             if keyword not in known:
+                names = ["argnums", "has_aux", "holomorphic", "allow_int", *OF_THE_CALL, *known]
                 raise TypeError(
-                    f"`ccjac.{name}` has no option {keyword!r}; it has argnums, has_aux, holomorphic, allow_int, "
-                    f"{', '.join((*OF_THE_CALL, *known))}."
+                    f"`ccjac.{name}` has no option {keyword!r}; it has {', '.join(names)}.{nearest(keyword, names)} "
+                    f"Arguments of the function itself go to what `ccjac.{name}(f)` returns."
                 )
         return cls(**keywords)
 
@@ -120,7 +121,25 @@ def checked_argnums(argnums: Any) -> int | tuple[int, ...]:
     try:
         return tuple(index(a) for a in argnums) if isinstance(argnums, (tuple, list)) else index(argnums)
     except TypeError:
-        raise InputError(f"`argnums` must be an int or a tuple of ints, got {argnums!r}.") from None
+        remedy = (
+            " The function's arguments go to what is returned: `ccjac.jacobian(f)(x)`."
+            if hasattr(argnums, "shape")
+            else ""
+        )
+        raise InputError(f"`argnums` must be an int or a tuple of ints, got {argnums!r}.{remedy}") from None
+
+
+def checked_function(name: str, fun: Any) -> Callable[..., Any]:
+    """``fun``, if it is a function.
+
+    Raises:
+        InputError: Anything else was given to ``ccjac.<name>``.
+    """
+    if not callable(fun):
+        raise InputError(
+            f"`ccjac.{name}` differentiates a function, got {type(fun).__name__}; give it `f`, not `f(x)`."
+        )
+    return fun
 
 
 OF_THE_CALL = ("in_dims", "chunk_size", "randomness")
@@ -147,4 +166,5 @@ SHARED = tuple(f.name for f in fields(Options))
 
 def _choice(name: str, value: Any, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise CcjacError(f"`{name}` must be one of {', '.join(choices)}; got {value!r}.")
+        near = nearest(value, choices) if isinstance(value, str) else ""
+        raise CcjacError(f"`{name}` must be one of {', '.join(choices)}; got {value!r}.{near}")

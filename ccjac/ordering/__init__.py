@@ -79,7 +79,9 @@ def search(
         CcjacError: An unknown cost model.
     """
     from ..elimination import check_order
+    from ..graph import checked_graph
 
+    graph = checked_graph("search", graph)
     starts = [check_order(graph, order) for order in start]
     model = discovery.cost_model(cost)
     return searcher(method).search(graph, cost=model, seconds=seconds, seed=seed, start=starts, progress=progress)

@@ -173,10 +173,15 @@ def split_auxiliary(request: Request, result: Any) -> tuple[Any, Any]:
     if not (isinstance(result, (tuple, list)) and len(result) == 2):
         raise InputError(
             f"`has_aux=True` needs a function that returns (output, aux), but "
-            f"`{getattr(request.fun, '__name__', 'fun')}` returned a {type(result).__name__}."
+            f"`{getattr(request.fun, '__name__', 'fun')}` returned {_kind(result)}; "
+            "give back the pair, or leave `has_aux` out."
         )
     output, auxiliary = result
     return output, auxiliary
+
+
+def _kind(result: Any) -> str:
+    return "an array" if isinstance(result, jax.Array) else f"a {type(result).__name__}"
 
 
 @jax.tree_util.register_static

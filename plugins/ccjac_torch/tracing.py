@@ -228,7 +228,8 @@ def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: 
         if request.has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):
                 raise InputError(
-                    f"`has_aux=True` needs a function that returns (output, aux), got {type(output).__name__}."
+                    f"`has_aux=True` needs a function that returns (output, aux), got a {type(output).__name__}; "
+                    "give back the pair, or leave `has_aux` out."
                 )
             output, auxiliary = output
         leaves, traced.output_tree = private.flatten(output)
