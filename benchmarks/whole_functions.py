@@ -15,7 +15,7 @@ from collections.abc import Callable
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, interleaved, microseconds, report
+from common import arguments, bars, interleaved, microseconds, report
 
 
 def functions() -> dict[str, tuple[Callable[[Any], Any], int]]:
@@ -158,6 +158,16 @@ def main() -> None:
         options.results,
         title=f"Whole functions on {options.batch} states: µs",
         left=2,
+    )
+    bars(
+        "whole_functions",
+        [row["task"] for row in rows],
+        {"gain": [row["gain"] for row in rows]},
+        options.results,
+        title="The better of JAX's modes over ccjac",
+        xlabel="ratio",
+        log=True,
+        reference=1.0,
     )
 
 
