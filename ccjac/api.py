@@ -210,11 +210,17 @@ def check(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Check:
 
 
 def clear_caches() -> None:
-    """Forget every compiled Jacobian; a framework's own caches are its to clear (``jax.clear_caches()``).
+    """Forget every compiled Jacobian, opened zoos, and what plugins answered.
 
-    Machine code that was registered with XLA stays: it has no way to take one back.
+    A framework's own caches are its to clear (``jax.clear_caches()``).  Machine code that was registered with XLA
+    stays: it has no way to take one back.
     """
+    from . import ordering
+    from .zoo import zoo
+
     clear()
+    ordering.forget()
+    zoo.forget()
 
 
 def evaluate_order(graph: Graph, order: Any, cost: str | CostModel = "multiplications") -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..guards import Guard
 from ..limits import WAITING_CODES, WAITING_PER_CODE
+from .selection import known_backends
 from .static import Slot
 
 
@@ -90,7 +91,8 @@ def _forget(key: Hashable) -> None:
 
 
 def clear() -> None:
-    """Forget every compiled function."""
+    """Forget every compiled function, and which backends there are."""
+    known_backends.cache_clear()
     _memories.clear()
     _bonds.clear()
     generation[0] = next(_generation)

@@ -35,6 +35,11 @@ def _searchers(_plugins: tuple[object, ...]) -> dict[str, Searcher]:
     return {s.name: s for s in reversed([*built_in, *discovery.answers("ccjac_searchers")])}
 
 
+def forget() -> None:
+    """Ask the plugins again."""
+    _searchers.cache_clear()
+
+
 def searcher(method: str) -> Searcher:
     """Look a searcher up.
 

@@ -310,6 +310,12 @@ def resolve(zoo: Any = None) -> Zoo | None:
     return _at(path)
 
 
+def forget() -> None:
+    """Open zoos anew; what could not be stored on disk is lost."""
+    _default.cache_clear()
+    _at.cache_clear()
+
+
 def _is_off() -> bool:
     return os.environ.get(ENVIRONMENT, "").strip().lower() == _OFF
 

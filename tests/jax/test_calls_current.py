@@ -7,6 +7,7 @@ import gc
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,8 +17,12 @@ import pytest
 from jax import lax
 
 import ccjac
+from ccjac.backends import discovery
+from ccjac.calls import select_backend
 from ccjac.kernels.constants import lifted
+from ccjac.ordering import _searchers
 from ccjac.program.program import Builder
+from ccjac.zoo import resolve
 from oracles import assert_same
 
 X = jnp.array([0.3, -0.7, 1.9])
@@ -190,6 +195,19 @@ def test_clear_caches_forgets() -> None:
     ccjac.clear_caches()
     jacobian(X)
     assert len(traces) == 2
+
+
+def test_clear_caches_opens_zoos_anew_and_asks_plugins_again(tmp_path: Path) -> None:
+    zoo, backend = resolve(tmp_path), select_backend(None, (X,), {})
+    known = _searchers(discovery.registered())
+    assert resolve(tmp_path) is zoo
+    assert select_backend(None, (X,), {}) is backend
+    jacobian = ccjac.jacobian(counting([]), zoo=tmp_path)
+    expected = jacobian(X)
+    ccjac.clear_caches()
+    assert resolve(tmp_path) is not zoo
+    assert _searchers(discovery.registered()) is not known
+    assert_same(jacobian(X), expected)
 
 
 def test_prepare_compiles_from_shapes() -> None:
