@@ -20,6 +20,7 @@ from ccjac.program.linearization import Linearization
 from ccjac.results import nest
 
 from .cells import CellCall
+from .compressed import compressed
 from .elements import walk
 from .framework import jacobian_of, known
 from .kernel import obstacle
@@ -76,7 +77,7 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
         own = jacobian_of(function, n, len(types.outputs), executor)
         skipped = len(types.outputs) + len(types.auxiliary)
 
-        def compute(*operands: Any) -> Any:
+        def by_dense(*operands: Any) -> Any:
             dense = own(*operands)[skipped:]
             found = [
                 b.reshape(p.shape).at[jnp.asarray(p.rows), jnp.asarray(p.cols)].get(mode="promise_in_bounds")
@@ -84,6 +85,8 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
             ]
             return jnp.concatenate(found) if found else jnp.zeros(0)
 
+        arguments = types.call.types[:n]
+        compute = compressed(function, divided, arguments, types.outputs, executor) or by_dense
         whole = divided.in_whole if blocks else None
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
     formats_save = output not in ("values", "dense")
