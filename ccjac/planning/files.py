@@ -86,7 +86,7 @@ def decode(fields: Any) -> dict[str, Any]:
     fingerprint = canonical(graph).fingerprint
     if fields.get("fingerprint") != fingerprint:
         raise _refused("its fingerprint is not that of its graph")
-    from ..zoo.checks import certificate_of
+    from ..zoo.certificates import certificate_of
 
     return {
         "graph": graph,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import get_args
 
 from ..backends.discovery import cost_model, cost_models
 from ..cost import CostModel
@@ -13,7 +11,8 @@ from ..elimination import check_order, count
 from ..errors import CcjacError, OrderError
 from ..fingerprint import canonical
 from ..graph import Graph
-from ..ordering.protocol import Certificate, Proof
+from ..ordering.protocol import Certificate
+from .certificates import certificate_of
 from .entry import Entry, StoredOrder
 
 
@@ -97,10 +96,3 @@ def _recomputed(graph: Graph, cost: CostModel, certificate: Certificate) -> int 
     from ..ordering.bounds.recheck import recomputed
 
     return recomputed(graph, cost, certificate)
-
-
-def certificate_of(stored: StoredOrder, renumber: Callable[[Iterable[int]], tuple[int, ...]] = tuple) -> Certificate:
-    """Why a stored bound is said to hold, in the numbering to which ``renumber`` leads from the canonical one."""
-    if stored.proof not in get_args(Proof):
-        return Certificate()
-    return Certificate(stored.proof, tuple(renumber(group) for group in stored.groups))  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ from ..fingerprint import Canonical, canonical
 from ..graph import Graph
 from ..ordering.protocol import Certificate
 from . import maintenance
-from .checks import certificate_of, flaw
+from .certificates import certificate_of
+from .checks import flaw
 from .entry import Entry, StoredOrder
 from .layers import Layers
 from .maintenance import Finding, Imported

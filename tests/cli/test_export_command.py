@@ -61,3 +61,20 @@ def test_mistakes_are_told_in_a_paragraph(run, flux: str, words: tuple[str, ...]
     assert code == 1
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("c", "RoeFlx_1d"), "Did you mean 'RoeFlux_1d'"),
+        (("c", "nosuch:f"), "there is no module 'nosuch'"),
+        (("c", "RoeFlux_1d", "--name", "3x"), "identifier of C, got '3x'"),
+        (("c", "RoeFlux_1d", "--shape", "3"), "leave --arg and --shape out"),
+        (("c", "RoeFlux_1d", "--order", "reversed"), "Did you mean 'reverse'?"),
+    ],
+)
+def test_misspelt_names_are_answered_with_the_nearest(run, words: tuple[str, ...], message: str) -> None:
+    code, _, err = run("export", *words)
+    assert code == 1
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
