@@ -50,7 +50,8 @@ def road(build: Callable[..., Any], request: Request) -> Callable[..., Any]:
     # JAX names compiled functions, and shows the names in profiles and messages.
     whole.__name__ = f"jacobian_of_{getattr(request.fun, '__name__', type(request.fun).__name__)}"
     whole.__qualname__ = whole.__name__
-    jitted = jax.jit(whole)
+    # Captured arrays decide on devices even where the derivative does not read them.
+    jitted = jax.jit(whole, keep_unused=True)
     return _Unwrapping(jitted) if request.has_aux else jitted
 
 

@@ -124,7 +124,21 @@ same(jax.jit(uneven)(x, p, s), jax.vmap(jax.jacfwd(g), (0, None, None))(x, p, s)
 """
 
 
-SCRIPTS = [(script, executor) for script in ("SHARD_MAP", "AUTOMATIC") for executor in EXECUTORS]
+PLACED = """
+# Where arrays lie decides on the device, even if the derivative does not read them.
+first, second = jax.devices()[1:3]
+w = jax.device_put(jnp.arange(3.0), second)
+captured = ours(lambda x: jnp.sin(x * w), 0)(jnp.ones(3))
+assert captured.devices() == {second}
+for mode in (lambda g: ours(g, 0), jax.jacfwd):
+    try:
+        mode(lambda x, p: x * 2.0 + p)(jax.device_put(jnp.ones(3), first), w)
+    except ValueError:
+        continue
+    raise AssertionError("operands on two devices")
+"""
+
+SCRIPTS = [(script, executor) for script in ("SHARD_MAP", "AUTOMATIC", "PLACED") for executor in EXECUTORS]
 SCRIPTS += [("DIVIDED", executor) for executor in EXECUTORS if executor == "kernel"]
 
 
