@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from order_oracles import ODD_PRICES, cheapest, cheapest_of_permutations, random_graph
+from order_oracles import ODD_PRICES, cheapest, cheapest_of_permutations
 
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL
+from ccjac_zoo.graphs.scattered import random_graph
 
 
 @pytest.mark.parametrize("seed", range(40))
