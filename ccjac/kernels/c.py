@@ -17,6 +17,7 @@ import numpy as np
 
 from ..program.operations import OPERATIONS
 from ..program.program import Node, Number, Program
+from .coverage import first_gap
 from .special_c import SPECIAL_C, definition, name_of
 
 TYPES = {
@@ -244,23 +245,16 @@ _FLOATING_HERE = frozenset({"div", "rem"})
 
 def obstacle(program: Program) -> str | None:
     """Why ``program`` cannot be written in C, or ``None`` if it can."""
-    for node in program.nodes:
-        if node.dtype not in TYPES:
-            return f"values of type {node.dtype}"
-        if node.op in ("input", "const"):
-            continue
-        if node.op not in RULES:
-            return f"the operation {node.op}"
-        first = program.nodes[node.args[0]].dtype
-        kind = np.dtype(first).kind
-        if kind not in OPERATIONS[node.op].operands or (kind != "f" and node.op in _FLOATING_HERE):
-            return f"the operation {node.op} on {first}"
-        if node.op == "bitcast_convert_type" and not same_width(node.dtype, first):
-            return "the bits of one type as another of other size"
-        if node.op == "polygamma" and f"polygamma_{node.param}" not in SPECIAL_C:
-            return "a polygamma function of an order that is high or not constant"
-        if node.op == "reduce_precision" and reduced(node.param) is None:
-            return "a reduction to less than single precision"
+    return first_gap(program, TYPES, RULES, _gap, _FLOATING_HERE)
+
+
+def _gap(node: Node, first: str) -> str | None:
+    if node.op == "bitcast_convert_type" and not same_width(node.dtype, first):
+        return "the bits of one type as another of other size"
+    if node.op == "polygamma" and f"polygamma_{node.param}" not in SPECIAL_C:
+        return "a polygamma function of an order that is high or not constant"
+    if node.op == "reduce_precision" and reduced(node.param) is None:
+        return "a reduction to less than single precision"
     return None
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..program.operations import OPERATIONS
 from ..program.program import Node, Program
 from . import integers
 from .context import Context
+from .coverage import first_gap
 from .cpu.library import C_NAME
 from .polynomials import emit_elementary
 from .special import HIGHEST_ORDER, SPECIAL, emit_special
@@ -353,25 +353,18 @@ def emit(ctx: Context, node: Node, args: Sequence[str], dtypes: Sequence[str]) -
 
 def obstacle(program: Program) -> str | None:
     """Why no kernel can be generated for ``program``, or ``None`` if one can."""
-    for node in program.nodes:
-        if node.dtype not in ELEMENT:
-            return f"values of type {node.dtype}"
-        if node.op in ("input", "const"):
-            continue
-        if node.op not in RULES:
-            return f"the operation {node.op}"
-        first = program.nodes[node.args[0]].dtype
-        kind = np.dtype(first).kind
-        if kind not in OPERATIONS[node.op].operands:
-            return f"the operation {node.op} on {first}"
-        if node.op == "integer_pow" and kind != "f" and _negative(node.param):
-            return f"a negative power of {first}"
-        if node.op == "bitcast_convert_type" and BYTES[node.dtype] != BYTES[first]:
-            return f"the bits of {first} as {node.dtype}"
-        if node.op == "polygamma" and not (isinstance(node.param, int) and node.param <= HIGHEST_ORDER):
-            return "a polygamma function of an order that is high or not constant"
-        if node.op == "reduce_precision" and _reduced(node.param) is None:
-            return "a reduction to less than single precision"
+    return first_gap(program, ELEMENT, RULES, _gap)
+
+
+def _gap(node: Node, first: str) -> str | None:
+    if node.op == "integer_pow" and np.dtype(first).kind != "f" and _negative(node.param):
+        return f"a negative power of {first}"
+    if node.op == "bitcast_convert_type" and BYTES[node.dtype] != BYTES[first]:
+        return f"the bits of {first} as {node.dtype}"
+    if node.op == "polygamma" and not (isinstance(node.param, int) and node.param <= HIGHEST_ORDER):
+        return "a polygamma function of an order that is high or not constant"
+    if node.op == "reduce_precision" and _reduced(node.param) is None:
+        return "a reduction to less than single precision"
     return None
 
 
