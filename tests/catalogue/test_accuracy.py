@@ -42,7 +42,7 @@ def kernel_jacobians(program: JacobianProgram, rows: np.ndarray) -> np.ndarray:
     layout = Layout(
         (Operand(tuple(range(rows.shape[1])), dtype),), (Result(tuple(program.dense().ravel().tolist()), dtype),)
     )
-    return compile_kernel(program.program, layout).run([rows])[0].reshape(len(rows), *program.entries.shape)
+    return compile_kernel(program.program, layout).run([rows])[0].reshape(len(rows), *program.shape)
 
 
 def errors(jacobians: np.ndarray, exact: np.ndarray) -> np.ndarray:

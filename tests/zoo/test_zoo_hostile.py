@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -467,8 +468,10 @@ def test_a_read_only_directory_is_read(
     Zoo(directory).improve(graph, results[0])
     edit(directory, "INSERT INTO orders VALUES ('junk', 'junk')")
     base = tmp_path_factory.getbasetemp()
-    for folder in (base.parent, base, directory.parent):
-        folder.chmod(0o755)
+    # Each process of a parallel run has a directory of its own, one level further down.
+    for folder in (base.parent.parent, base.parent, base, directory.parent):
+        if folder.stat().st_uid == os.geteuid() and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o755)
     (directory / "orders.db").chmod(0o444)
     directory.chmod(0o555)
     before = (directory / "orders.db").read_bytes()
