@@ -72,7 +72,8 @@ def test_a_dropped_function_leaves_no_program():
         # What one collection frees lets go of what the next one finds.
         for _ in range(3):
             gc.collect()
-        return sum(isinstance(thing, Computation) for thing in gc.get_objects())
+        # By type alone: some objects of other libraries warn when they are asked for their class.
+        return sum(type(thing) is Computation for thing in gc.get_objects())
 
     def use(number):
         space = {"jnp": jnp}
