@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from ccjac.expand import Expander, Value, as_numpy, clamped_case, is_known, row, select, stack, unsupported
@@ -20,6 +21,19 @@ def _call(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         if key in eqn.params:
             return ex.run(eqn.params[key], operands)
     raise unsupported(eqn.primitive.name)
+
+
+def _polynomial(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
+    """A polynomial by Horner's rule: the argument, then its coefficients, that of the lowest power first."""
+
+    def horner(x: Any, *coefficients: Any) -> Any:
+        total = jax.numpy.broadcast_to(coefficients[-1], eqn.outvars[0].aval.shape)
+        for coefficient in reversed(coefficients[:-1]):
+            total = total * x + coefficient
+        return total
+
+    kinds = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
+    return ex.run(jax.make_jaxpr(horner)(*kinds), operands)
 
 
 def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -94,4 +108,4 @@ def _cond(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 CONTROL: dict[str, ControlRule] = dict.fromkeys(
     ("jit", "pjit", "closed_call", "eval_jaxpr", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"),
     _call,
-) | {"scan": _scan, "while": _while, "cond": _cond}
+) | {"polynomial": _polynomial, "scan": _scan, "while": _while, "cond": _cond}

@@ -97,6 +97,7 @@ def test_pattern_draws_itself_and_transposes() -> None:
     assert repr(pattern).count("⠿") == 34
     assert pattern == pattern.T
     assert pattern == ccjac.Pattern.from_coordinates(pattern.rows, pattern.cols, pattern.shape)
+    pytest.importorskip("matplotlib")
     assert pattern.plot().get_title().startswith("12 × 12")
 
 
