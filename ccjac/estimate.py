@@ -158,10 +158,19 @@ def late_obstacle(features: Features, operations: int) -> str | None:
     return None
 
 
+_ONE_A_ROW = 1.2
+"""Estimated entries in a row up to which a Jacobian counts as diagonal."""
+
+
 def cells_may_pay(features: Features) -> bool:
     """Whether it is worth while to look for cells: before the walk, which costs some microseconds per equation."""
     steps = max(features.steps, 1.0)
-    return features.equations * steps <= WALKED_EQUATIONS and min(features.inputs, features.outputs) > 1
+    # Of a function on every entry alone the framework makes one loop that writes zeros and diagonal at once; to spread
+    # values over zeros that were written before took up to five times as long.
+    diagonal = 0 < features.entries <= _ONE_A_ROW * features.outputs
+    return (
+        features.equations * steps <= WALKED_EQUATIONS and min(features.inputs, features.outputs) > 1 and not diagonal
+    )
 
 
 def cells_nodes(features: Features) -> int:

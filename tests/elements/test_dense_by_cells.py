@@ -118,6 +118,7 @@ def test_the_estimate_weighs_cells_against_the_framework() -> None:
     large = Features(inputs=2_000, outputs=2_000, operations=20_000, active=20_000, forward=60_000, equations=10)
     assert estimate.cells_may_pay(large)
     assert not estimate.cells_may_pay(Features(inputs=2_000, outputs=1, equations=10))
+    assert not estimate.cells_may_pay(Features(inputs=2_000, outputs=2_000, entries=2_000, equations=10))
     assert not estimate.cells_may_pay(Features(inputs=9, outputs=9, equations=100, steps=1_000))
     assert estimate.cells_obstacle(large, 100) is None
     assert "100,000 partials" in (estimate.cells_obstacle(large, 100_000) or "")
