@@ -30,7 +30,7 @@ class Part:
         plan: The order by which the cell is eliminated.
         program: Its results are distinct entries of the Jacobian.
         leaves: For every input scalar of the program the members' elements ``[members]``.
-        kinds: The block that each of them lies in.
+        blocks: The block that each of them lies in.
         places: For every entry of the cell its position among the program's results.
         targets: ``[members, entries]`` where the entries go: positions in the whole Jacobian's values.
         groups: How many entries follow each other, by output and argument; they add up to ``entries``.

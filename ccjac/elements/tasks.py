@@ -19,9 +19,6 @@ from .parts import Part
 NO_TABLE = -1
 """In a task: read or write by address."""
 
-DROPPED = -1
-"""In a table of targets: this entry is not stored."""
-
 _LONGEST_STRIDE = 16
 """Elements between neighbouring members up to which their leaves are columns of one row."""
 
@@ -30,9 +27,6 @@ _SHORTEST_RUN = 16
 
 _RUN_BYTES = 1 << 17
 """Bytes that a task reads and writes: small enough to be shared among threads, large enough to be worth it."""
-
-_TABLE_MEMBERS = 256
-"""Members of a task that goes by tables; their scratch memory stays in the nearest cache."""
 
 
 @dataclass(frozen=True)
