@@ -79,7 +79,7 @@ def collate(examples: Sequence[Example], size: int) -> Batch:
     return Batch(seen._replace(measures=seen.measures.astype(np.int32)), target, left)
 
 
-_SHARE = {256: 0.4, 512: 0.15}
+_SHARE = {256: 0.6, 512: 0.3}
 """Large positions take most of the time; what is learned on small ones carries over."""
 
 

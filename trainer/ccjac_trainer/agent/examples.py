@@ -56,8 +56,8 @@ class Lesson:
 def anneal(
     packed: Packed, order: np.ndarray, seed: int, *, passes: int, hottest: float = 0.7
 ) -> tuple[int, np.ndarray]:
-    """The best order of one annealing run, and its cost."""
-    annealer, best, found = Annealer(packed, order, seed), 1 << 62, order
+    """The best order of one annealing run, ``order`` itself among them, and its cost."""
+    annealer, best, found = Annealer(packed, order, seed), cost_of(packed, order), order
     for temperature in cooling(hottest, passes):
         for total in annealer.walk(temperature):
             if total is not None and total < best:
@@ -65,12 +65,22 @@ def anneal(
     return best, found
 
 
+def cost_of(packed: Packed, order: np.ndarray) -> int:
+    """What an order of packed vertices costs."""
+    from .expert_numba import rest_cost
+
+    keep = np.full((packed.n + 63) // 64, np.iinfo(np.uint64).max)
+    if packed.n % 64:
+        keep[-1] = (1 << packed.n % 64) - 1
+    return int(rest_cost(packed.rows, -1, order, 0, keep, packed.pair, packed.units, packed.rows.copy()))
+
+
 def lesson(packed: Packed, start: np.ndarray, seed: int, *, wander: float = 0.06, sample: float = 0.1) -> Lesson:
     """Anneal ``start`` shortly and walk along the result."""
     from .expert_numba import walk
 
     n = packed.n
-    passes = max(50, min(160, 16_000 // n))
+    passes = max(80, min(200, 20_000 // n))
     total, order = anneal(packed, start, seed, passes=passes)
     sequence, steps = np.empty(n, np.int64), np.empty(STATES, np.int64)
     deltas, left = np.empty((STATES, n), np.int64), np.empty(STATES, np.int64)
@@ -88,8 +98,8 @@ def lesson(packed: Packed, start: np.ndarray, seed: int, *, wander: float = 0.06
 
 
 def start_order(graph: Graph, packed: Packed, cost: CostModel) -> np.ndarray:
-    """A greedy order to anneal."""
-    return packed.pack_order(greedy.rule_order(graph, "LMMD-priced", cost=cost))
+    """The best greedy order, to anneal: under multiplications that is often a sweep, which annealing does not find."""
+    return packed.pack_order(greedy.best(graph, cost).order)
 
 
 def save(path: Path, lessons: Sequence[Lesson]) -> None:
@@ -116,7 +126,7 @@ def load(path: Path) -> Iterator[Lesson]:
         yield Lesson(*values)
 
 
-SIZES = (((10, 60), 0.4), ((60, 130), 0.35), ((130, 300), 0.18), ((300, 500), 0.07))
+SIZES = (((10, 60), 0.3), ((60, 130), 0.38), ((130, 300), 0.22), ((300, 500), 0.1))
 """Operations of the generated graphs, and the share of each class."""
 
 

@@ -10,8 +10,9 @@ import typer
 from ccjac.terminal import console
 from ccjac.terminal.options import Directory
 
+from ..refresh.engines import LOCAL
+from ..refresh.engines import opened as opened_engine
 from ..refresh.interrupts import EXIT_CODE, counted
-from ..refresh.pool import cores
 from ..refresh.run import run
 from ..refresh.state import DEFAULT_SHARE, Limits
 from ..refresh.task import ALL, agenda
@@ -45,6 +46,14 @@ def refresh(
         int | None,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Number of processes.", show_default="one per core"),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Where the searches run: local, or ray[:ADDRESS] for a Ray cluster (extra ray). Only this process "
+            "writes to the zoo.",
+        ),
+    ] = LOCAL,
     method: Method = None,
     cost: Annotated[
         str,
@@ -75,7 +84,8 @@ def refresh(
         met = f"; {work.met} meet their bound" if work.met else ""
         out.print(f"No orders to improve in {home.path}{met}.", markup=False, soft_wrap=True)
         return
-    limits = Limits(seconds_per_graph, math.inf if total is None else total, cores() if jobs is None else jobs)
+    where, room = opened_engine(engine)
+    limits = Limits(seconds_per_graph, math.inf if total is None else total, room if jobs is None else jobs)
     share = limits.round(len(work.tasks))
     with counted() as interrupts:
         out.print(
@@ -85,7 +95,14 @@ def refresh(
         )
         with table.display(out) as display:
             done = run(
-                home, work.tasks, method=name, seed=number, limits=limits, display=display, interrupts=interrupts
+                home,
+                work.tasks,
+                method=name,
+                seed=number,
+                limits=limits,
+                display=display,
+                interrupts=interrupts,
+                engine=where,
             )
     table.conclude(out, done, work.met)
     if done.stopping:

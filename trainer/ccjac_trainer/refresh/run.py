@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ccjac.errors import ZooError
 from ccjac.zoo import Zoo
 
+from .engine import Engine, Opener, local
 from .interrupts import Interrupts
 from .messages import Assignment, Compiling, Done, Lost, Message, News
-from .pool import Pool
 from .state import LEAST_SHARE, Display, Limits, Row, Run
 from .task import Task, ranked
 
@@ -37,6 +37,7 @@ def run(
     limits: Limits,
     display: Display,
     interrupts: Interrupts,
+    engine: Opener = local,
 ) -> Run:
     """Improve orders in parallel until each had its share, the time is up, or Ctrl-C.
 
@@ -48,6 +49,7 @@ def run(
         limits: Time and processes.
         display: Shows what happens.
         interrupts: The first one stops the searches, the second one their processes.
+        engine: Where they run.
 
     Returns:
         How everything stands in the end; ``stopping`` says whether it was interrupted.
@@ -61,7 +63,7 @@ def run(
     if tasks:
         # Adds nothing; a zoo that cannot be written is better known before the work than after it.
         zoo.charge(tasks[0].graph, 0.0, tasks[0].cost)
-    with Pool(zoo.path, jobs) as pool:
+    with engine(zoo, jobs) as pool:
         _Loop(state, pool, display, interrupts, method, seed, divide=limits.share is None).run()
     return state
 
@@ -70,7 +72,15 @@ class _Loop:
     """The parent's part of the work: hand out, listen, look at the clock."""
 
     def __init__(
-        self, state: Run, pool: Pool, display: Display, interrupts: Interrupts, method: str, seed: int, *, divide: bool
+        self,
+        state: Run,
+        pool: Engine,
+        display: Display,
+        interrupts: Interrupts,
+        method: str,
+        seed: int,
+        *,
+        divide: bool,
     ) -> None:
         self._state, self._pool, self._display, self._interrupts = state, pool, display, interrupts
         self._method, self._seed, self._divide = method, seed, divide
