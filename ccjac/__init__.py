@@ -36,6 +36,7 @@ from .errors import (
 from .graph import Graph
 from .pattern import Pattern
 from .planning.plan import Plan
+from .settings import config
 
 if TYPE_CHECKING:
     from .ordering import SearchResult, search
@@ -65,6 +66,7 @@ __all__ = [
     "ZooWarning",
     "check",
     "clear_caches",
+    "config",
     "evaluate_order",
     "hessian",
     "hookimpl",

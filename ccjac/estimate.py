@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .limits import ENTRY_LIMIT, PROGRAM_LIMIT, SCALAR_LIMIT
+from .settings import limits
 
 OPERATION_SECONDS = 60e-6
 """To expand, differentiate, order, accumulate and compile one scalar operation: 3,000 to 13,000 operations took 50 to
@@ -118,18 +118,19 @@ class Features:
 def is_constant(features: Features) -> bool:
     """Whether a Jacobian had better be computed once and kept; if there is little to compute, a program is as good."""
     entries = features.inputs * features.outputs
-    return features.affine and features.folded > CONSTANT_WORK and entries <= ENTRY_LIMIT
+    return features.affine and features.folded > CONSTANT_WORK and entries <= limits().jacobian_entries
 
 
 def obstacle(features: Features) -> str | None:
     """Why a function had better be left to the framework, or ``None`` if its straight-line program pays."""
     if features.obstacle:
         return features.obstacle
-    if features.operations > SCALAR_LIMIT:
-        return f"the function expands to more than {SCALAR_LIMIT:,} scalar operations"
-    if features.inputs * features.outputs > ENTRY_LIMIT:
+    most = limits()
+    if features.operations > most.program_values:
+        return f"the function expands to more than {most.program_values:,} scalar operations"
+    if features.inputs * features.outputs > most.jacobian_entries:
         return f"the Jacobian has {features.outputs:,} x {features.inputs:,} entries"
-    if features.program > 2 * PROGRAM_LIMIT:
+    if features.program > 2 * most.program_operations:
         return f"its straight-line program has about {features.program:,.0f} operations"
     ours, theirs = first_call(features), framework_first_call(features)
     if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:

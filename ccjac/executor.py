@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .errors import BackendError, UnsupportedError
-from .limits import OPERATIONS_LIMIT
 from .program import Program
+from .settings import limits
 
 
 def select(
@@ -33,7 +33,7 @@ def select(
         return "kernel", ""
     if wanted == "kernel":
         raise BackendError(f'`executor="kernel"` cannot run this program: {reason}. Use executor="auto".')
-    if program.operations > OPERATIONS_LIMIT:
+    if program.operations > limits().plain_operations:
         raise UnsupportedError(f"the program has {program.operations} operations, too many without a kernel ({reason})")
     return "ops", reason
 

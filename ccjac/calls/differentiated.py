@@ -12,6 +12,7 @@ from ..backends.protocol import Request
 from ..graph import Graph
 from ..options import Options
 from ..planning.plan import Plan
+from ..settings import limits
 from .dispatch import Calls
 from .inspection import graph_of, plan_of
 from .memory import generation
@@ -36,7 +37,7 @@ def differentiator(request: Request, options: Options) -> Callable[..., Any]:
                 if type(argument) not in arrays:
                     break
             else:
-                if entry.holds(fun) and calls.generation == generation[0]:
+                if entry.holds(fun) and calls.generation == generation[0] and calls.limits is limits():
                     entry.slot.live = live
                     return entry.call(entry.operands() if entry.captured else (), *args)
         return calls.call(args, kwargs)

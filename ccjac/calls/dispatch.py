@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, NoReturn
 from ..backends.protocol import Backend, Call, Request, UntraceableError
 from ..errors import CcjacError
 from ..guards import record
-from ..limits import COMPILED_PER_FUNCTION, FEW_NUMBERS, UNGUARDED_TRACES
+from ..limits import FEW_NUMBERS, UNGUARDED_TRACES
 from ..options import Options
 from ..planning.naming import call_name
+from ..settings import limits
 from .memory import Entry, Memory, generation, memory_of
 from .road import built
 from .selection import select_backend
@@ -52,6 +53,7 @@ class Calls:
         recent: The compiled function of the last call without static arguments.
         arrays: The types of arrays that such a call may consist of.
         generation: As of which clearing of caches this is valid.
+        limits: Under which it is.
     """
 
     def __init__(self, request: Request, options: Options) -> None:
@@ -61,6 +63,7 @@ class Calls:
         self.recent: Entry | None = None
         self.arrays: set[type] = set()
         self.generation = generation[0]
+        self.limits = limits()
         self._backend: Backend | None = None
         self._memory = Memory()
         self._own: dict[Hashable, list[Entry]] = {}
@@ -91,12 +94,13 @@ class Calls:
 
     def _select(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Backend:
         backend = select_backend(self.options.backend, args, kwargs)
-        if backend is not self._backend or self.generation != generation[0]:
-            self.generation, self._backend, self.recent = generation[0], backend, None
+        now = limits()
+        if backend is not self._backend or self.generation != generation[0] or self.limits is not now:
+            self.generation, self._backend, self.recent, self.limits = generation[0], backend, None, now
             self._own.clear()
             self.arrays.update(backend.array_types())
             shared, asked = self.options.key(), replace(self.request, fun=_nothing)
-            self._memory = memory_of(self.request.fun, shared and (backend.name, asked, shared))
+            self._memory = memory_of(self.request.fun, shared and (backend.name, asked, shared, now))
         return backend
 
     def _remember(self, loose: Hashable, level: int, reason: str) -> None:
@@ -214,8 +218,8 @@ class Calls:
             if entry in entries:
                 entries.remove(entry)
             entries.insert(0, entry)
-            del entries[COMPILED_PER_FUNCTION:]
-            while len(self._own) > COMPILED_PER_FUNCTION:
+            del entries[self.limits.compiled_variants :]
+            while len(self._own) > self.limits.compiled_variants:
                 del self._own[next(iter(self._own))]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..expand.expander import Expander
 from ..expand.values import Symbolic, Value, lift
-from ..limits import SCALAR_LIMIT
 from ..program.linearization import Linearization, Recorder
+from ..settings import limits
 from .classes import Cell
 from .columns import Key, is_literal
 from .graph import ElementGraph
@@ -70,7 +70,7 @@ def program_of(graph: ElementGraph, cell: Cell) -> CellProgram:
 def linearized(graph: ElementGraph, program: CellProgram) -> Linearization:
     """The scalar graph of a cell: its inputs are the active leaves, then the passive ones."""
     cell = program.cell
-    recorder = Recorder(len(program.active), SCALAR_LIMIT)
+    recorder = Recorder(len(program.active), limits().program_values)
     ex = Expander(recorder)
     values: dict[Key, Value] = {}
     for position, key in enumerate((*program.active, *program.passive)):

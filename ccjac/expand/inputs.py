@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..limits import ENTRY_LIMIT, SCALAR_LIMIT
 from ..program.linearization import Linearization, Recorder
+from ..settings import limits
 from ..spec import Spec
 from .expander import Expander
 from .values import Symbolic, Value, lift
@@ -36,7 +36,7 @@ def linearize(
     """
     sizes = [spec.size for spec in inputs]
     n_inputs = sum(sizes[:n_differentiated])
-    recorder = Recorder(n_inputs, SCALAR_LIMIT)
+    recorder = Recorder(n_inputs, limits().program_values)
     recorder.check_size(sum(sizes))
     operands: list[Symbolic] = []
     start = 0
@@ -59,7 +59,7 @@ def check_entries(n_outputs: int, n_inputs: int) -> None:
     """Refuse a dense Jacobian of too many entries, which a backend that knows the shapes does before it expands.
 
     Raises:
-        UnsupportedError: There are more than :data:`~ccjac.limits.ENTRY_LIMIT`.
+        UnsupportedError: There are more than ``ccjac.config.jacobian_entries``.
     """
-    if n_outputs * n_inputs > ENTRY_LIMIT:
+    if n_outputs * n_inputs > limits().jacobian_entries:
         raise UnsupportedError(f"the Jacobian has {n_outputs:,} x {n_inputs:,} entries")

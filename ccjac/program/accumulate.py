@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..limits import PROGRAM_LIMIT
+from ..settings import limits
 from . import Builder, Program
 from .linearization import Linearization
 
@@ -49,7 +49,7 @@ def accumulate(
     *,
     with_values: bool,
     dtypes: np.ndarray,
-    limit: int = PROGRAM_LIMIT,
+    limit: int | None = None,
 ) -> JacobianProgram:
     """Eliminate ``order`` and finish the program.  The linearization stays as it is.
 
@@ -58,11 +58,12 @@ def accumulate(
         order: A checked order of its graph.
         with_values: Whether the function's values are wanted beside the Jacobian.
         dtypes: ``[outputs, inputs]`` names of the entries' types, broadcastable.
-        limit: Operations that the program may have.
+        limit: Operations that the program may have, ``ccjac.config.program_operations`` by default.
 
     Raises:
         UnsupportedError: The program exceeds ``limit``.
     """
+    limit = limits().program_operations if limit is None else limit
     builder, graph = linearization.builder.copy(), linearization.graph
     into: list[dict[int, int]] = [{} for _ in range(graph.size)]
     out_of: list[dict[int, int]] = [{} for _ in range(graph.size)]

@@ -9,10 +9,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ccjac.limits import DIFFERENTIATED_LIMIT, ONE_FUSION, OPERATIONS_LIMIT, SPARSE_FROM
+from ccjac.limits import ONE_FUSION, SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
 from ccjac.results import Block, blocks, layout
+from ccjac.settings import limits
 
 from . import kernel
 from . import operations as ops
@@ -88,7 +89,7 @@ def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: 
     if program.operations > limit:
         return _with_framework(traced, arrays)
     plain = _with_operations(program, arrays)
-    if program.operations <= DIFFERENTIATED_LIMIT:
+    if program.operations <= limits().differentiated_operations:
         return plain
     return differentiated_by(plain, _with_framework(traced, arrays))
 
@@ -102,7 +103,7 @@ def _with_kernel(
         layout(operands, arrays),
         [spec.shape for spec in operands],
         [a.computed_shape for a in arrays],
-        _plain(traced, program, arrays, OPERATIONS_LIMIT),
+        _plain(traced, program, arrays, limits().plain_operations),
         fusible=fusible,
         fastmath=fastmath,
     )

@@ -19,8 +19,9 @@ from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
 from ccjac.kernels import Layout, supports
 from ccjac.kernels.derivatives import cotangent_program, tangent_program
-from ccjac.limits import DERIVATIVE_LIMIT, ONE_FUSION
+from ccjac.limits import ONE_FUSION
 from ccjac.program import Program
+from ccjac.settings import limits
 
 from .shard_map import axes_of, varied
 from .templates import template
@@ -97,7 +98,7 @@ class Computation:
             program, _ = self.built
         except UnsupportedError as error:
             return str(error)
-        if program.operations > DERIVATIVE_LIMIT:
+        if program.operations > limits().derivative_operations:
             return f"{program.operations} operations"
         return supports(program)
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from ccjac.expand import Expander, Value, as_numpy, clamped_case, is_known, row, select, stack, unsupported
-from ccjac.limits import ITERATION_LIMIT
+from ccjac.settings import limits
 
 from .names import label
 
@@ -40,7 +40,7 @@ def _scan(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     params = eqn.params
     length = params["length"]
     n_consts, n_carry = parts_of_scan(eqn)
-    if length > ITERATION_LIMIT:
+    if length > limits().loop_iterations:
         raise unsupported("scan", f"runs for {length} steps, too many to unroll")
     consts, carry, sequences = (
         operands[:n_consts],
@@ -81,7 +81,8 @@ def _while(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     n_cond, n_body = params["cond_nconsts"], params["body_nconsts"]
     cond_consts, body_consts = operands[:n_cond], operands[n_cond : n_cond + n_body]
     state = operands[n_cond + n_body :]
-    for _ in range(ITERATION_LIMIT):
+    most = limits().loop_iterations
+    for _ in range(most):
         ex.recorder.check_size()
         (going,) = ex.run(params["cond_jaxpr"], [*cond_consts, *state])
         if not is_known(going):
@@ -89,7 +90,7 @@ def _while(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
         if not bool(as_numpy(going)):
             return state
         state = ex.run(params["body_jaxpr"], [*body_consts, *state])
-    raise unsupported("while", f"runs for more than {ITERATION_LIMIT} steps, too many to unroll")
+    raise unsupported("while", f"runs for more than {most} steps, too many to unroll")
 
 
 def _cond(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:

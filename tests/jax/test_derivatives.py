@@ -221,11 +221,10 @@ def test_integer_and_empty_results():
     assert jacobian[1].shape == (0, 2)
 
 
-@pytest.mark.parametrize("limit", ["DIFFERENTIATED_LIMIT", "OPERATIONS_LIMIT"])
+@pytest.mark.parametrize("limit", ["differentiated_operations", "plain_operations"])
 @pytest.mark.parametrize("executor", ["ops", "kernel"])
 def test_long_programs_are_differentiated_by_the_framework_where_there_is_no_kernel(monkeypatch, limit, executor):
-    compiling = pytest.importorskip("ccjac_jax.compiling")
-    monkeypatch.setattr(compiling, limit, 3)
+    monkeypatch.setattr(ccjac.config, limit, 3)
     c = jnp.array([1.0, 2.0, 3.0])
 
     def derivatives(mode):
@@ -246,12 +245,11 @@ def test_long_programs_are_differentiated_by_the_framework_where_there_is_no_ker
         # Another platform gets few operations as well, and no kernel.
         text = lowered(derivatives(ours), A, B, platforms=("cuda",))
         assert "ccjac_kernel" not in text
-        assert limit == "DIFFERENTIATED_LIMIT" or text.count("\n") < 300
+        assert limit == "differentiated_operations" or text.count("\n") < 300
 
 
 def test_values_of_an_enclosing_trace_reach_the_framework(monkeypatch):
-    compiling = pytest.importorskip("ccjac_jax.compiling")
-    monkeypatch.setattr(compiling, "DIFFERENTIATED_LIMIT", 0)
+    monkeypatch.setattr(ccjac.config, "differentiated_operations", 0)
 
     def derivative(mode):
         return lambda a, s: jax.grad(lambda a, s: mode(lambda x: jnp.sin(s * x))(a).sum(), (0, 1))(a, s)
@@ -260,8 +258,7 @@ def test_values_of_an_enclosing_trace_reach_the_framework(monkeypatch):
 
 
 def test_derivatives_too_long_for_a_kernel_are_those_of_plain_operations(monkeypatch):
-    computation = pytest.importorskip("ccjac_jax.computation")
-    monkeypatch.setattr(computation, "DERIVATIVE_LIMIT", 0)
+    monkeypatch.setattr(ccjac.config, "derivative_operations", 0)
     same(*both(FORMS["tangent of the gradient"]), A, B, K)
 
 

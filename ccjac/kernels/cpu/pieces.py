@@ -9,12 +9,20 @@ from __future__ import annotations
 from ...limits import PIECE_VECTORS, PIECE_WORK
 from ...program.operations import price
 from ...program.program import Program
+from ...settings import threads_address
 from ..layout import Layout
 from ..writer import BYTES
 from .target import Target
 
 LIBRARY_FUNCTIONS = ("malloc", "free", "sched_yield")
 """What the text needs of the C library."""
+
+_MOST_THREADS = "ccjac.most.threads"
+
+
+def pieces_symbols() -> dict[str, int]:
+    """What the text needs of this process: the setting ``ccjac.config.threads``."""
+    return {_MOST_THREADS: threads_address()}
 
 
 def piece_samples(program: Program, layout: Layout, lanes: int) -> int:
@@ -42,6 +50,8 @@ _STATE_BYTES = 80
 
 
 _PARALLEL = f"""
+@{_MOST_THREADS} = external global i64
+
 define internal void @work(ptr %state) #0 {{
 entry:
   %next.place = getelementptr i8, ptr %state, i64 8
@@ -107,7 +117,10 @@ entry:
   %large = icmp sge i64 %batch, %twice
   br i1 %large, label %ask, label %alone
 ask:
-  %threads = call i64 @pool.threads(ptr %pool)
+  %offered = call i64 @pool.threads(ptr %pool)
+  %most = load atomic i64, ptr @{_MOST_THREADS} monotonic, align 8
+  %fewer.wished = icmp slt i64 %most, %offered
+  %threads = select i1 %fewer.wished, i64 %most, i64 %offered
   %several = icmp sgt i64 %threads, 1
   br i1 %several, label %several.threads, label %alone
 alone:

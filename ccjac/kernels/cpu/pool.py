@@ -14,7 +14,7 @@ import os
 import threading
 
 from .jit import Code, compile_text
-from .pieces import LIBRARY_FUNCTIONS, write_pieces
+from .pieces import LIBRARY_FUNCTIONS, pieces_symbols, write_pieces
 from .target import Target, address_of
 
 SCHEDULE = "ccjac.pool.schedule"
@@ -172,7 +172,8 @@ def _code() -> Code | None:
     place = -(-ctypes.addressof(_memory) // 64) * 64
     target = Target.host()
     text = f'target triple = "{target.triple}"\n{write_pieces(target)}\n{_POOL}'
-    code = compile_text(text, addresses | {"ccjac.pool": place}, target, ("reset", "share", SCHEDULE), effort=2)
+    addresses |= pieces_symbols() | {"ccjac.pool": place}
+    code = compile_text(text, addresses, target, ("reset", "share", SCHEDULE), effort=2)
     reset = ctypes.CFUNCTYPE(None)(code.entries["reset"])
     reset()
     # The threads run this code to the process's very end, after Python has taken its objects down.

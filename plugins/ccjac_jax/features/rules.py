@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ccjac.expand import positions_of
-from ccjac.limits import SCALAR_LIMIT
+from ccjac.settings import limits
 
 from ..derivative import is_float
 from ..structural import STRUCTURAL, scatter_positions
@@ -44,10 +44,10 @@ def moved(tally: Tally, eqn: Any, operands: list[Value]) -> list[Value]:
         word = joined(arrays)
         return [Value(a.shape, masks=np.full(a.shape, word), affine=affine) for a in outs]
     if (
-        sum(np.prod(v.shape, dtype=np.int64) for v in arrays) + sum(a.size for a in outs) > 10 * SCALAR_LIMIT
+        sum(np.prod(v.shape, dtype=np.int64) for v in arrays) + sum(a.size for a in outs) > 10 * limits().program_values
         and not tally.linear
     ):
-        tally.counted.operations = 10 * SCALAR_LIMIT
+        tally.counted.operations = 10 * limits().program_values
         raise Enough
     moved = rule(eqn.params, positions_of([v.shape for v in arrays]), [v.array for v in indices])  # type: ignore[misc]
     words = np.concatenate([*(v.words().ravel() for v in arrays), np.zeros(1, np.uint64)])

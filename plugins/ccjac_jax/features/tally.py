@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ccjac.estimate import Features
-from ccjac.limits import SCALAR_LIMIT
+from ccjac.settings import limits
 
 from .values import Enough
 
@@ -52,7 +52,7 @@ class Tally:
             else:
                 counted.forward += weight * forward
                 self.linear = self.linear and not (forward or partials)
-        if counted.operations > SCALAR_LIMIT and not self.linear:
+        if counted.operations > limits().program_values and not self.linear:
             # A linear function of any size may be worth its matrix.
             raise Enough
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
-from ccjac.limits import ITERATION_LIMIT
+from ccjac.settings import limits
 
 from .. import lowered
 from ..concrete import on_numpy
@@ -148,7 +148,7 @@ class Walk(Tally):
         length = params["length"]
         n_consts, n_carry = parts_of_scan(eqn)
         self.counted.steps += self.weight * length
-        if length > ITERATION_LIMIT:
+        if length > limits().loop_iterations:
             raise UnsupportedError(f"the operation 'scan' runs for {length} steps, too many to unroll")
         consts, carry = operands[:n_consts], operands[n_consts : n_consts + n_carry]
         sequences = operands[n_consts + n_carry :]

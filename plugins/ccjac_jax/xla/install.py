@@ -12,6 +12,7 @@ import jax.ffi
 
 from ccjac.kernels.cpu.jit import Code, compile_text
 from ccjac.kernels.cpu.module import Module
+from ccjac.kernels.cpu.pieces import pieces_symbols
 from ccjac.kernels.cpu.target import Target, address_of, math_library
 
 from .abi import ApiVersion
@@ -42,5 +43,5 @@ def install(name: str, module: Module, target: Target, version: ApiVersion) -> N
 def _common(target: Target, version: ApiVersion) -> Code:
     """What all handlers share; compiled by the first one."""
     found = {name: address_of(math_library(), name) for name in LIBRARY_FUNCTIONS}
-    addresses = {name: address for name, address in found.items() if address is not None}
+    addresses = {name: address for name, address in found.items() if address is not None} | pieces_symbols()
     return compile_text(write_common(target, version), addresses, target, (CALL,), effort=2)

@@ -14,6 +14,7 @@ import xxhash
 from ccjac.kernels.cpu import pool
 from ccjac.kernels.cpu.jit import Code, compile_text
 from ccjac.kernels.cpu.module import write_module
+from ccjac.kernels.cpu.pieces import pieces_symbols
 from ccjac.kernels.cpu.run import Kernel
 from ccjac.kernels.cpu.target import Target, address_of, math_library
 from ccjac.program.program import Program
@@ -100,6 +101,7 @@ def _common(target: Target, found: tuple[tuple[str, int], ...]) -> Code:
     schedule = pool.schedule_address()
     if schedule is not None:
         wanted[pool.SCHEDULE] = schedule
+    wanted |= pieces_symbols()
     text = write_call(target, threads=schedule is not None)
     return compile_text(text, wanted, target, (CALL,), effort=2)
 
