@@ -44,8 +44,6 @@ PROBES: dict[str, tuple[str, str]] = {
     "level on": ("torch._C._functorch", "push_dynamic_layer_stack"),
     "vmap": ("torch._C._functorch", "TransformType.Vmap"),
     "decompositions": ("torch._decomp", "decomposition_table"),
-    "core decompositions": ("torch._decomp", "core_aten_decompositions"),
-    "prims": ("torch", "_refs"),
     "fake": ("torch._subclasses.fake_tensor", "FakeTensor"),
     "make dual": ("torch", "_VF._make_dual"),
     "unpack dual": ("torch", "_VF._unpack_dual"),
@@ -207,10 +205,15 @@ def forward_derivative(
 
 @functools.cache
 def decompositions() -> Mapping[Any, Callable[..., Any]]:
-    """Operators in terms of others, by torch's own definitions."""
-    probe("prims")
-    table: dict[Any, Callable[..., Any]] = dict(probe("decompositions") or {})
-    core = probe("core decompositions")
-    if core is not None:
-        table.update(core())
+    """Operators in terms of others, by torch's own definitions in Python."""
+    table: Mapping[Any, Callable[..., Any]] = probe("decompositions") or {}
     return table
+
+
+def decomposition(operator: Any) -> Callable[..., Any] | None:
+    """An operator in terms of others: in Python, or what torch itself runs where it has no kernel."""
+    found = decompositions().get(operator)
+    if found is None:
+        composite = getattr(operator, "_can_decompose", None)
+        found = operator.decompose if composite is not None and composite() else None
+    return found

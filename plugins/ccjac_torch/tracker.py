@@ -239,7 +239,7 @@ class Tracker(private.DispatchMode):
 
     def _computed(self, function: Any, name: str, args: Any, kwargs: Any) -> Any:
         rule = RULES.get(name)
-        composition = COMPOSITIONS.get(name) or (None if rule else private.decompositions().get(function))
+        composition = COMPOSITIONS.get(name) or (None if rule else private.decomposition(function))
         if rule is None and composition is None:
             raise unsupported(name)
         self.ex.recorder.check_size()

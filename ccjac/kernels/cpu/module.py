@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from ...limits import (
     INLINE_FUNCTIONS,
+    LARGE_EFFORT,
+    LARGE_TEXT,
     LONG_EFFORT,
     MANY_ENTRIES,
     MANY_FUNCTIONS,
@@ -129,7 +131,9 @@ def write_module(
         f'attributes #3 = {{ nounwind noinline cold "no_caller_saved_registers" {width} }}',
         '!0 = !{!"branch_weights", i32 1, i32 4096}',
     ]
-    return Module("\n".join(parts), functions.addresses, lanes, LONG_EFFORT if long else SHORT_EFFORT)
+    text = "\n".join(parts)
+    effort = LONG_EFFORT if long else LARGE_EFFORT if text.count("\n") > LARGE_TEXT else SHORT_EFFORT
+    return Module(text, functions.addresses, lanes, effort)
 
 
 def _entry(lanes: int) -> str:

@@ -6,7 +6,8 @@ composes of several operations, the composition here is JAX's.
 
 from __future__ import annotations
 
-from .compositions import COMPOSITIONS
+from . import compositions
+from .backward import BACKWARD
 from .elementwise import ELEMENTWISE
 from .operation import Operation, Rule
 from .products import PRODUCTS
@@ -15,5 +16,8 @@ from .structural import STRUCTURAL
 
 RULES: dict[str, Rule] = {**ELEMENTWISE, **REDUCTIONS, **PRODUCTS, **STRUCTURAL}
 """Operator -> rule."""
+
+COMPOSITIONS = {**compositions.COMPOSITIONS, **BACKWARD}
+"""Operator -> the same by other operators."""
 
 __all__ = ["COMPOSITIONS", "RULES", "Operation", "Rule"]

@@ -269,6 +269,16 @@ def log10(x: Any) -> Any:
     return torch.log(x) * (1.0 / math.log(10.0))
 
 
+def deg2rad(x: Any) -> Any:
+    """A multiple."""
+    return x * (math.pi / 180.0)
+
+
+def rad2deg(x: Any) -> Any:
+    """A multiple."""
+    return x * (180.0 / math.pi)
+
+
 def mse_loss(x: Any, target: Any, reduction: int = 1) -> Any:
     """The square of a difference."""
     return _reduced(torch.square(x - target), reduction)
@@ -334,6 +344,8 @@ COMPOSITIONS: dict[str, Composition] = {
     "sinc": sinc,
     "log2": log2,
     "log10": log10,
+    "deg2rad": deg2rad,
+    "rad2deg": rad2deg,
     "mse_loss": mse_loss,
     "smooth_l1_loss": smooth_l1_loss,
     "huber_loss": huber_loss,
