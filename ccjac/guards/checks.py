@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import weakref
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from .guard import Guard
 from .trust import is_trusted
 
 MISSING = object()
+_VARIABLE = re.compile(r"\bv\d+\b")
+_ASSIGNED = re.compile(r"(v\d+) = ")
 
 
 class Checks:
@@ -32,6 +35,14 @@ class Checks:
         if self.count > GUARD_CHECKS and not self.obstacle:
             self.obstacle = f"it reaches more than {GUARD_CHECKS} values"
         self._lines.append(f"if not ({condition}): return False")
+
+    def plain(self, place: str, value: Any) -> None:
+        """The expression ``place`` still gives this plain value."""
+        if value is None or value is True or value is False:
+            self.check(f"{place} is {value}")
+        else:
+            name, constant = self.name(place), self.constant(value)
+            self.check(f"{name} is {constant} or same({name}, {constant})")
 
     def name(self, place: str) -> str:
         """A variable for the value of the expression ``place``."""
@@ -72,13 +83,24 @@ class Checks:
     def compiled(self, n_roots: int) -> Guard:
         """The guard of as many roots."""
         arguments = ", ".join(f"root{k}" for k in range(n_roots))
-        body = [f" def holds({arguments}):", "  try:", *(f"   {line}" for line in self._lines), "   return True"]
+        body = [f" def holds({arguments}):", "  try:", *(f"   {line}" for line in self._used()), "   return True"]
         # Whatever cannot be read any more has changed.
         end = ["  except Exception: return False", " return holds"]
         text = "\n".join(["def make(space):", *self._unpacked(), *body, *end])
         space: dict[str, Any] = {}
         exec(compile(text, "<guard>", "exec"), space)
         return Guard(space["make"](self._space), self._owners, self.watched, self.obstacle)
+
+    def _used(self) -> list[str]:
+        """The lines without variables that no later line reads: a guard is asked at every call."""
+        kept: list[str] = []
+        read: set[str] = set()
+        for line in reversed(self._lines):
+            assigned = _ASSIGNED.match(line)
+            if assigned is None or assigned[1] in read:
+                kept.append(line)
+                read.update(_VARIABLE.findall(line))
+        return kept[::-1]
 
     def _unpacked(self) -> Iterator[str]:
         # Variables of an enclosing function are read faster than globals.

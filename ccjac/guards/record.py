@@ -101,10 +101,8 @@ class _Walk(Checks):
         """Check the value that the expression ``place`` gives, and what can be reached from it."""
         if (self.obstacle and not self.collect) or self.count > GUARD_CHECKS:
             return
-        if values.is_plain(value):
-            name = self.name(place)
-            constant = self.constant(value)
-            self.check(f"{name} is {constant} or same({name}, {constant})")
+        if values.is_plain(value) or values.is_plain_tuple(value):
+            self.plain(place, value)
             return
         if (known := self._known.get(id(value))) is not None:
             self.check(f"{place} is {known}")

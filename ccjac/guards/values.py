@@ -67,10 +67,19 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, (enum.Enum, np.generic, np.dtype, pathlib.PurePath)) or kind in _PLAIN
 
 
+def is_plain_tuple(value: Any) -> bool:
+    """Whether ``value`` is a tuple of plain values and such tuples: it never changes either."""
+    return type(value) is tuple and all(is_plain(item) or is_plain_tuple(item) for item in value)
+
+
 def same(a: Any, b: Any) -> bool:
-    """Whether two plain values are the same to every computation: type, sign of zero and NaN included."""
+    """Whether two plain values, or tuples of them, are the same to every computation: type, sign of zero and NaN
+    included.
+    """
     if type(a) is not type(b):
         return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(x is y or same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, float):
         return (a == b and math.copysign(1.0, a) == math.copysign(1.0, b)) or (a != a and b != b)
     if isinstance(a, complex):

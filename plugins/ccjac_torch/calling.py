@@ -41,12 +41,15 @@ class Road:
             return self._containers(captured, args, kwargs, in_dims)
         if in_dims is not None:
             return self._batched(captured, args, _dims_of(args, in_dims), None)
-        if torch.compiler.is_compiling() or private.is_virtual(args[0]):
+        try:
+            entry = self._table.get(tuple(key))
+        except TypeError:
+            # Sizes that are symbols of a tracer have no hash.
             key = [_plain(x) for x in key]
-        entry = self._table.get(tuple(key))
+            entry = self._table.get(tuple(key))
         if entry is None:
             entry = self._table[tuple(key)] = self._compiled(captured, args, {}, args)
-        return entry.call(captured, args)
+        return entry.run(*args) if entry.simple else entry.call(captured, args)
 
     def _in_order(self, key: list[Any], args: Any) -> _Entry | None:
         """What is known for a batch whose axis is the first one of all arguments, the common case."""
@@ -121,35 +124,41 @@ class Road:
 
 
 class _Entry:
-    """A compiled function and where its operands stand among a call's leaves and the captured tensors."""
+    """A compiled function and where its operands stand among a call's leaves and the captured tensors.
 
-    __slots__ = ("_extra", "_order", "_run")
+    Attributes:
+        run: The compiled function.
+        simple: Whether its operands are a call's leaves, in their order.
+    """
+
+    __slots__ = ("_extra", "_order", "run", "simple")
 
     def __init__(self, run: Run, order: list[int], extra: Sequence[tuple[int | None, Any]]) -> None:
-        self._run = run
+        self.run = run
         self._order = None if order == list(range(len(order))) else order
         self._extra = extra
+        self.simple = self._order is None and not extra
 
     def call(self, captured: tuple[Any, ...], leaves: Sequence[Any]) -> Any:
         """Run it."""
         order = self._order
         operands = leaves if order is None else [leaves[k] for k in order]
         if self._extra:
-            return self._run(*operands, *self._more(captured))
-        return self._run(*operands)
+            return self.run(*operands, *self._more(captured))
+        return self.run(*operands)
 
     @property
     def of_batches(self) -> bool:
         """Whether what was compiled takes batches as they are."""
-        return not getattr(self._run, "of_samples", False)
+        return not getattr(self.run, "of_samples", False)
 
     def call_rows(self, captured: tuple[Any, ...], leaves: Sequence[Any]) -> Any:
         """Run it on a whole batch, whose axis is everyone's first."""
         operands = leaves if self._order is None else [leaves[k] for k in self._order]
         if self._extra:
             size = leaves[0].shape[0]
-            return self._run(*operands, *(x.expand(size, *x.shape) for x in self._more(captured)))
-        return self._run(*operands)
+            return self.run(*operands, *(x.expand(size, *x.shape) for x in self._more(captured)))
+        return self.run(*operands)
 
     def call_batch(
         self, captured: tuple[Any, ...], leaves: Sequence[Any], dims: Sequence[int | None], size: int
@@ -160,9 +169,9 @@ class _Entry:
         if not self.of_batches:
             axes = (*(dims[k] for k in chosen), *(None for _ in more))
             with levels.without_batch():
-                return torch.func.vmap(self._run, in_dims=axes)(*(leaves[k] for k in chosen), *more)
+                return torch.func.vmap(self.run, in_dims=axes)(*(leaves[k] for k in chosen), *more)
         operands = [_leading(leaves[k], dims[k], size) for k in chosen]
-        return self._run(*operands, *(x.expand(size, *x.shape) for x in more))
+        return self.run(*operands, *(x.expand(size, *x.shape) for x in more))
 
     def _more(self, captured: tuple[Any, ...]) -> list[Any]:
         return [x if k is None else captured[k] for k, x in self._extra]
@@ -223,9 +232,12 @@ def vectorized(function: Run, request: Request) -> Run:
 
 def _settings() -> Hashable:
     """What else decides about the results of torch's operations."""
-    if torch.is_autocast_enabled("cpu"):
-        return torch.get_default_dtype(), torch.get_autocast_dtype("cpu")
-    return torch.get_default_dtype()
+    if _autocast("cpu"):
+        return _default_dtype(), torch.get_autocast_dtype("cpu")
+    return _default_dtype()
+
+
+_autocast, _default_dtype = torch.is_autocast_enabled, torch.get_default_dtype
 
 
 def content(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:

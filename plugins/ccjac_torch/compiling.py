@@ -54,7 +54,8 @@ def compiled(
     call_operator: Callable[..., list[torch.Tensor]] = operator
     if executor == "inductor":
         call_operator = torch.compile(operator, dynamic=True)
-    single = _single(traced, arrays)
+    if _single(traced, arrays):
+        return operator.alone() if executor != "inductor" else lambda *tensors: call_operator(*tensors)[0]
     n_values, containers = len(traced.values), traced.containers
     # Without the user's function, which what is compiled must not keep alive.
     request = replace(call.request, fun=torch.func.jacrev)
@@ -62,8 +63,6 @@ def compiled(
 
     def run(*tensors: torch.Tensor) -> Any:
         results = call_operator(*tensors)
-        if single:
-            return results[0]
         if packed:
             results = [_spread(a, x) for a, x in zip(arrays, results, strict=True)]
         return nest(containers, request, results[:n_values], results[n_values:])

@@ -15,6 +15,7 @@ from . import private
 _any_level = private.probe("any level")
 _levels = private.probe("levels")
 _vmap = private.probe("vmap")
+_grad_enabled = torch.is_grad_enabled
 _by_hand = all(
     private.probe(what) is not None
     for what in ("batched", "batch axis", "batch level", "unwrapped", "wrapped", "level off", "level on")
@@ -89,6 +90,19 @@ def differentiated(tensors: Sequence[torch.Tensor]) -> bool:
             if x.requires_grad or (transformed and _innermost(x).requires_grad):
                 return True
     return (transformed and not only_vmap()) or forward_mode()
+
+
+def untouched(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether nothing but the operation itself will look at what is computed from ``tensors`` now: no transformation,
+    no derivative.  It is asked at every call.
+    """
+    if _any_level is None or _any_level() or forward_mode():
+        return False
+    if _grad_enabled():
+        for x in tensors:
+            if x.requires_grad:
+                return False
+    return True
 
 
 def _innermost(tensor: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ The derivative of a program is a program, so a gradient through a Jacobian is on
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -78,6 +78,25 @@ class Operator:
             found = function.apply(*read)
             results = list(found) if isinstance(found, tuple) else [found]
         return results if self._whole else self._filled(results, tensors)
+
+    def alone(self) -> Callable[..., torch.Tensor]:
+        """The operator as a function that gives the only result itself: the way of single samples, where every step
+        counts.
+        """
+        if not (self.kernel and self._whole and self._single):
+            return lambda *tensors: self(*tensors)[0]
+        untouched, dispatched = levels.untouched, None
+
+        def call(*tensors: torch.Tensor) -> torch.Tensor:
+            nonlocal dispatched
+            if not untouched(tensors):
+                return self(*tensors)[0]
+            if dispatched is None:
+                dispatched = self._dispatched
+            result: torch.Tensor = dispatched(*tensors)
+            return result
+
+        return call
 
     def _listed(self, *read: torch.Tensor) -> list[torch.Tensor]:
         found = self._dispatched(*read)

@@ -250,6 +250,16 @@ def of_long_list() -> Scenario:
     return lambda x: many[7] * x, lambda: many.__setitem__(7, 7)
 
 
+def of_nested_tuple() -> Scenario:
+    d = {"k": (1.0, (2.0, 0.0))}
+    return lambda x: x / d["k"][1][1], lambda: d.__setitem__("k", (1.0, (2.0, -0.0)))
+
+
+def of_tuple_of_other_types() -> Scenario:
+    d = {"k": (1, 2)}
+    return lambda x: x * d["k"][0], lambda: d.__setitem__("k", (1, 2.0))
+
+
 def of_sign_of_zero() -> Scenario:
     d = {"k": 0.0}
     return lambda x: x / d["k"], lambda: d.__setitem__("k", -0.0)

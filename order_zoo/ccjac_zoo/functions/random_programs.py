@@ -32,12 +32,9 @@ class Operation:
     arity: int = 2
 
 
-@dataclass(frozen=True)
-class Instruction:
-    """One operation on earlier values: a row of :data:`OPERATIONS`, and the positions of its operands."""
-
-    op: str
-    args: tuple[int, ...]
+Instruction = tuple[str, tuple[int, ...]]
+"""One operation on earlier values: a row of :data:`OPERATIONS`, and the positions of its operands.  Plain tuples, which
+never change, are compared at once where a function is checked for changes at each call."""
 
 
 OPERATIONS = {
@@ -61,6 +58,9 @@ OPERATIONS = {
     "transpose": Operation(lambda xp, x: x.T, lambda b: b, ("matrix", "matrix"), arity=1),
 }
 
+_APPLY = {name: operation.apply for name, operation in OPERATIONS.items()}
+"""All that a program reads, and so all that is compared at each call of what was made of it."""
+
 
 T = TypeVar("T")
 
@@ -75,9 +75,8 @@ class RandomProgram:
     def run(self, xp: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """The outputs at ``inputs``."""
         values = list(inputs)
-        for instruction in self.instructions:
-            operation = OPERATIONS[instruction.op]
-            values.append(operation.apply(xp, *(values[a] for a in instruction.args)))
+        for op, args in self.instructions:
+            values.append(_APPLY[op](xp, *(values[a] for a in args)))
         return tuple(values[v] for v in self.outputs)
 
 
@@ -116,7 +115,7 @@ def draw_program(
         unused = unused - set(args) | {len(kinds)}
         kinds.append(result)
         bounds.append(bound)
-        instructions.append(Instruction(name, tuple(args)))
+        instructions.append((name, tuple(args)))
     chosen: list[int] = []
     for kind in outputs:
         later = [v for v in range(len(kinds) - 1, len(inputs) - 1, -1) if kinds[v] == kind and v not in chosen]
