@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -32,7 +32,7 @@ class Part:
         leaves: For every input scalar of the program the members' elements ``[members]``.
         blocks: The block that each of them lies in.
         places: For every entry of the cell its position among the program's results.
-        targets: ``[members, entries]`` where the entries go: positions in the whole Jacobian's values.
+        targets: ``[members, entries]`` where the entries go: positions among the values and what is added to them.
         groups: How many entries follow each other, by output and argument; they add up to ``entries``.
     """
 
@@ -60,12 +60,15 @@ class SparseProgram:
         patterns: ``[outputs][arguments]``: the structure of every block; the values of all blocks lie behind each other
             in this order, each in its pattern's.
         dtype: Name of the values' type.
+        added: Values beside those of the patterns, behind them, and where each is to be added: where a member reads
+            one element at several places, its entry is a sum.
     """
 
     graph: ElementGraph
     parts: tuple[Part, ...]
     patterns: tuple[tuple[Pattern, ...], ...]
     dtype: str
+    added: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def nnz(self) -> int:
@@ -156,7 +159,7 @@ def sparse_program(
                     groups,
                 )
             )
-    return SparseProgram(graph, tuple(parts), places.patterns(), dtype)
+    return SparseProgram(graph, tuple(parts), places.patterns(), dtype, places.added)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +215,7 @@ class _Places:
         self._first_output = np.concatenate([[0], np.cumsum(output_sizes)])
         self._counts = np.zeros(0, np.int64)
         self._columns = np.zeros(0, np.int64)
+        self.added = np.zeros(0, np.int64)
 
     def virtual(self, outputs: np.ndarray, argument: int) -> np.ndarray:
         """The row among all rows of all blocks, from flat positions among all outputs."""
@@ -220,29 +224,45 @@ class _Places:
         return first * len(self._arguments) + size * argument + (outputs - first)
 
     def arranged(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
-        """The target of every entry; entries of equal place share one.  Every row belongs to one member of one part."""
+        """The target of every entry; of several that meet, all but one lie behind the values, to be added.
+
+        Every row belongs to one member of one part.
+        """
         total = int(self._first_output[-1]) * len(self._arguments)
         counts = np.zeros(total, np.int64)
         ranks: list[np.ndarray] = []
+        repeated: list[np.ndarray | None] = []
         for rows, columns, groups in parts:
             rank = np.empty_like(columns)
+            again: np.ndarray | None = None
             start = 0
             for width in groups:
                 window = slice(start, start + width)
-                rank[:, window], distinct = _ranks(columns[:, window])
+                rank[:, window], distinct, repeats = _ranks(columns[:, window])
                 counts[rows[:, start]] = distinct
+                if repeats is not None:
+                    again = np.zeros(columns.shape, bool) if again is None else again
+                    again[:, window] = repeats
                 start += width
             ranks.append(rank)
+            repeated.append(again)
         first = np.concatenate([[0], np.cumsum(counts)])
-        if first[-1] > ENTRIES_LIMIT:
-            raise UnsupportedError(f"its Jacobian has {int(first[-1]):,} entries, more than {ENTRIES_LIMIT:,}")
+        _check_size(int(first[-1]))
         self._counts = counts
         self._columns = np.empty(int(first[-1]), np.int64)
         targets: list[np.ndarray] = []
-        for (rows, columns, _), rank in zip(parts, ranks, strict=True):
+        added: list[np.ndarray] = [self.added]
+        behind = int(first[-1])
+        for (rows, columns, _), rank, again in zip(parts, ranks, repeated, strict=True):
             target = first[rows] + rank
             self._columns[target] = columns
+            if again is not None:
+                added.append(target[again])
+                target[again] = behind + np.arange(added[-1].size)
+                behind += added[-1].size
             targets.append(target)
+        _check_size(behind)
+        self.added = np.concatenate(added)
         return targets
 
     def patterns(self) -> tuple[tuple[Pattern, ...], ...]:
@@ -261,18 +281,29 @@ class _Places:
         return tuple(found)
 
 
-def _ranks(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
-    """For every row of ``columns`` the rank of each entry among the row's distinct ones, and how many these are."""
+def _check_size(entries: int) -> None:
+    if entries > ENTRIES_LIMIT:
+        raise UnsupportedError(f"its Jacobian has {entries:,} entries, more than {ENTRIES_LIMIT:,}")
+
+
+def _ranks(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray | int, np.ndarray | None]:
+    """For every row of ``columns`` the rank of each entry among the row's distinct ones, how many these are, and which
+    entries repeat another; ``None`` if no entry does.
+    """
     width = columns.shape[1]
     steps = np.diff(columns, axis=1)
-    natural = np.arange(width)
     if (steps > 0).all():
-        return np.broadcast_to(natural, columns.shape), width
+        return np.broadcast_to(np.arange(width), columns.shape), width, None
     order = np.argsort(columns, axis=1, kind="stable")
     ascending = np.take_along_axis(columns, order, axis=1)
-    number = np.concatenate(
-        [np.zeros((len(columns), 1), np.int64), np.cumsum(np.diff(ascending, axis=1) > 0, axis=1)], axis=1
-    )
+    new = np.concatenate([np.zeros((len(columns), 1), bool), np.diff(ascending, axis=1) > 0], axis=1)
+    number = np.cumsum(new, axis=1)
     ranks = np.empty_like(columns)
     np.put_along_axis(ranks, order, number, axis=1)
-    return ranks, number[:, -1] + 1
+    distinct = number[:, -1] + 1
+    if (distinct == width).all():
+        return ranks, width, None
+    new[:, 0] = True
+    repeats = np.empty(columns.shape, bool)
+    np.put_along_axis(repeats, order, ~new, axis=1)
+    return ranks, distinct, repeats

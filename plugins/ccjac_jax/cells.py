@@ -52,8 +52,12 @@ class CellCall:
 
     def plain(self, *arguments: Any) -> Any:
         """The values by gathers, kernels over all members and a scatter: on any platform, and differentiable."""
+        return self.summed(self.plainly_written(*arguments))
+
+    def plainly_written(self, *arguments: Any) -> Any:
+        """The same before the last sum."""
         blocks = self.sparse.graph.blocks
-        values = jnp.zeros(self.sparse.nnz, self.sparse.dtype)
+        values = jnp.zeros(self.written, self.sparse.dtype)
         for part in self.sparse.parts:
             columns = []
             for elements, k in zip(part.leaves, part.blocks, strict=True):
@@ -64,6 +68,18 @@ class CellCall:
             values = values.at[targets].set(_members(part, columns, self.sparse.dtype), mode="promise_in_bounds")
         return values
 
+    @property
+    def written(self) -> int:
+        """How many numbers the parts compute."""
+        return self.sparse.nnz + self.sparse.added.size
+
+    def summed(self, written: Any) -> Any:
+        """The values, from all numbers that the parts compute."""
+        nnz, added = self.sparse.nnz, self.sparse.added
+        if not added.size:
+            return written
+        return written[:nnz].at[jnp.asarray(added.astype(np.int32))].add(written[nnz:], mode="promise_in_bounds")
+
     def values(self, *arguments: Any) -> Any:
         """``[nnz]`` in the order of the patterns."""
         schedule = self.schedule
@@ -73,7 +89,7 @@ class CellCall:
         @jax.custom_jvp
         def differentiable(*arguments: Any) -> Any:
             tables = [jnp.asarray(t) for t in (schedule.tasks.view(np.int32), schedule.reads, schedule.writes)]
-            return CELLS.bind(*self.data(arguments), *tables, call=self)[1]
+            return self.summed(CELLS.bind(*self.data(arguments), *tables, call=self)[1])
 
         @differentiable.defjvp
         def derivative(primals: Arrays, tangents: Arrays) -> tuple[Any, Any]:
@@ -104,7 +120,7 @@ CELLS.multiple_results = True
 def _types(*operands: Any, call: CellCall) -> list[Any]:
     return [
         jax.core.ShapedArray((len(call.schedule.tasks),), np.dtype(np.uint8)),
-        jax.core.ShapedArray((call.sparse.nnz,), np.dtype(call.sparse.dtype)),
+        jax.core.ShapedArray((call.written,), np.dtype(call.sparse.dtype)),
     ]
 
 
@@ -134,7 +150,7 @@ def _lower_plain(ctx: Any, *operands: Any, call: CellCall) -> Any:
         for k, x in zip(call.schedule.blocks, flat, strict=False):
             if k < len(call.shapes):
                 arguments[k] = x
-        return [jnp.zeros(len(call.schedule.tasks), np.uint8), call.plain(*arguments)]
+        return [jnp.zeros(len(call.schedule.tasks), np.uint8), call.plainly_written(*arguments)]
 
     return mlir.lower_fun(plain, multiple_results=True)(ctx, *operands)
 
@@ -143,7 +159,7 @@ def _lower_runs(ctx: Any, *operands: Any, call: CellCall) -> Any:
     schedule = call.schedule
     sizes = [aval.size for aval in ctx.avals_in]
     kinds = [aval.dtype.name for aval in ctx.avals_in]
-    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.sparse.nnz)
+    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.written)
     return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
 

@@ -159,6 +159,17 @@ def test_random_compositions_of_movements(rng: np.random.Generator) -> None:
         check(fun, jnp.asarray(rng.uniform(0.5, 1.5, 24)), tight=False)
 
 
+def test_entries_that_coincide_in_many_ways_are_added_up(rng: np.random.Generator) -> None:
+    members, terms = 400, 12
+    neighbours = rng.integers(0, members, (members, terms))
+    neighbours[:, 6:] = neighbours[np.arange(members)[:, None], rng.integers(0, 6, (members, 6))]
+    weights = 1.0 + np.arange(terms)
+    sparse = check(lambda x: jnp.sum(jnp.sin(x[neighbours]) * weights * x[:, None], 1), jnp.linspace(0.5, 1.5, members))
+    # Too many patterns for classes of their own.
+    assert len(sparse.parts) == 1
+    assert sparse.added.size > members
+
+
 def test_several_arguments_and_results() -> None:
     def fun(x: Any, y: Any, scale: Any) -> Any:
         return jnp.roll(x, 1) * y[: x.size] * scale, jnp.sin(y) * 2, x[:3] * scale[0]
