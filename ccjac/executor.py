@@ -18,7 +18,7 @@ def select(
         program: What is to run.
         wanted: ``"auto"``, or what the user asked for.
         platform: Where the operands live: ``"cpu"``, or the framework's name of an accelerator.
-        obstacle: Why a program cannot run as a kernel in this process, or ``None`` if it can.
+        obstacle: Why a program cannot run as a kernel in this process on that platform, or ``None`` if it can.
 
     Raises:
         BackendError: ``"kernel"`` was asked for and is not possible.
@@ -28,7 +28,10 @@ def select(
         return "ops", "asked for"
     if wanted == "inductor":
         raise BackendError('`executor="inductor"` is torch\'s compiler; use executor="auto" for other arrays.')
-    reason = f"kernels run on the CPU, not on {platform}" if platform != "cpu" else obstacle(program)
+    reason = obstacle(program)
+    if reason is None and wanted == "auto" and platform != "cpu":
+        # No device has measured them.
+        reason = f'on {platform} a kernel runs only where executor="kernel" asks for it'
     if reason is None:
         return "kernel", ""
     if wanted == "kernel":

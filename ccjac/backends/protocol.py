@@ -208,12 +208,19 @@ class Backend(Protocol):
         """
 
     def compile(
-        self, traced: Any, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+        self,
+        traced: Any,
+        jacobian: JacobianProgram,
+        executor: str,
+        *,
+        fastmath: bool = False,
+        accelerated: bool = False,
     ) -> Callable[..., Any]:
         """Build the function from ``(*call.operands, *traced.captured)`` to the result's pytree, with a selected
         executor.
 
-        ``fastmath`` permits an executor that can to deviate from IEEE arithmetic.
+        ``fastmath`` permits an executor that can to deviate from IEEE arithmetic; ``accelerated`` says that a kernel
+        was asked for, which is then one on accelerators too if the function is lowered for one.
         """
 
     def cells(self, traced: Any, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:

@@ -117,7 +117,8 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
     if program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
     if isinstance(program, JacobianProgram):
-        return backend.compile(traced, program, plan.executor, fastmath=options.fastmath)
+        asked = options.executor == "kernel"
+        return backend.compile(traced, program, plan.executor, fastmath=options.fastmath, accelerated=asked)
     if program is not None or options.output != "dense":
         return backend.compile_sparse(traced, program, plan.executor, options.output)
     return backend.fallback(traced, plan.executor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -117,15 +118,22 @@ class JaxBackend:
         """The kernel where it can run, plain operations elsewhere."""
         from .kernel import obstacle
 
-        return select(jacobian.program, wanted, platform=platform, obstacle=obstacle)
+        lacking = functools.partial(obstacle, platform=platform, tried=wanted == "kernel")
+        return select(jacobian.program, wanted, platform=platform, obstacle=lacking)
 
     def compile(
-        self, traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+        self,
+        traced: JaxTraced,
+        jacobian: JacobianProgram,
+        executor: str,
+        *,
+        fastmath: bool = False,
+        accelerated: bool = False,
     ) -> Callable[..., Any]:
         """Compile a program."""
         from .compiling import compiled
 
-        return compiled(traced, jacobian, executor, fastmath=fastmath)
+        return compiled(traced, jacobian, executor, fastmath=fastmath, accelerated=accelerated)
 
     def cells(
         self, traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None

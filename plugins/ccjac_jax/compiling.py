@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -25,7 +25,9 @@ Run = Callable[..., Any]
 """From the call's operands to the user's containers."""
 
 
-def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False) -> Run:
+def compiled(
+    traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False, accelerated: bool = False
+) -> Run:
     """The program as a function of ``(*call.operands, *traced.captured)``, by a selected executor."""
     program = jacobian.program
     types = traced.types()
@@ -33,7 +35,8 @@ def compiled(traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fas
     arrays = blocks(jacobian, specs(types.outputs), arguments, specs(types.values), packed_from=SPARSE_FROM[executor])
     if executor == "kernel":
         fusible = program.operations <= ONE_FUSION
-        compute = _with_kernel(traced, program, arrays, fusible=fusible, fastmath=fastmath)
+        options = {"fusible": fusible, "fastmath": fastmath, "accelerated": accelerated}
+        compute = _with_kernel(traced, program, arrays, options)
     else:
         compute = _plain(traced, program, arrays)
 
@@ -95,7 +98,7 @@ def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: 
 
 
 def _with_kernel(
-    traced: JaxTraced, program: Program, arrays: Sequence[Block], *, fusible: bool, fastmath: bool
+    traced: JaxTraced, program: Program, arrays: Sequence[Block], options: Mapping[str, bool]
 ) -> FlatFunction:
     operands = specs([*traced.call.types, *traced.read_types])
     call = kernel.kernel_call(
@@ -104,7 +107,6 @@ def _with_kernel(
         [spec.shape for spec in operands],
         [a.computed_shape for a in arrays],
         _plain(traced, program, arrays, limits().plain_operations),
-        fusible=fusible,
-        fastmath=fastmath,
+        **options,
     )
     return lambda *operands: call(*(jnp.asarray(x) for x in operands))

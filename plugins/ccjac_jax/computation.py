@@ -17,7 +17,7 @@ from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, is_floating
-from ccjac.kernels import Layout, supports
+from ccjac.kernels import Layout
 from ccjac.kernels.derivatives import cotangent_program, tangent_program
 from ccjac.limits import ONE_FUSION
 from ccjac.program import Program
@@ -51,6 +51,7 @@ class Computation:
         operands, results: The arrays of one sample.
         plain: The same function as JAX operations: for other platforms, and for what cannot be a kernel.
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
+        accelerated: Whether it is a kernel on accelerators as well.
     """
 
     def __init__(
@@ -61,13 +62,15 @@ class Computation:
         plain: Plain,
         *,
         fastmath: bool = False,
+        accelerated: bool = False,
         fusible: bool | None = None,
         tangent_of: tuple[Computation, tuple[int, ...]] | None = None,
     ) -> None:
         self.operands, self.results = tuple(operands), tuple(results)
-        self.plain, self.fastmath = plain, fastmath
+        self.plain, self.fastmath, self.accelerated = plain, fastmath, accelerated
         self._build, self._fusible, self._tangent_of = build, fusible, tangent_of
         self._derived: dict[Any, Computation] = {}
+        self._obstacles: dict[Any, str | None] = {}
         self.jitted: dict[Any, Any] = {}
 
     def __repr__(self) -> str:
@@ -91,9 +94,13 @@ class Computation:
         """
         return self._build()
 
-    @cached_property
-    def obstacle(self) -> str | None:
-        """Why the computation cannot be a kernel."""
+    def obstacle(self, supports: Callable[[Program], str | None]) -> str | None:
+        """Why the computation cannot be a kernel, where ``supports`` says what a program lacks for one."""
+        if supports not in self._obstacles:
+            self._obstacles[supports] = self._obstacle(supports)
+        return self._obstacles[supports]
+
+    def _obstacle(self, supports: Callable[[Program], str | None]) -> str | None:
         try:
             program, _ = self.built
         except UnsupportedError as error:
@@ -159,6 +166,7 @@ class Computation:
             build,
             plain,
             fastmath=self.fastmath,
+            accelerated=self.accelerated,
             tangent_of=(self, active),
         )
 
@@ -194,6 +202,7 @@ class Computation:
             build,
             plain,
             fastmath=self.fastmath,
+            accelerated=self.accelerated,
         )
 
     def _of(self, active: Sequence[int], operands: Arrays, wanted: Sequence[int]) -> Plain:

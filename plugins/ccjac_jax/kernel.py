@@ -18,6 +18,7 @@ from ccjac.expand import Expander, Spec, Value, is_floating
 from ccjac.kernels import Layout, supports
 from ccjac.kernels.call import batched, reduced
 from ccjac.kernels.constants import lifted
+from ccjac.kernels.gpu import kernel as gpu
 from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
@@ -26,17 +27,26 @@ from .computation import Computation, computation_of
 from .control import CONTROL
 from .settings import setting
 from .shard_map import axes_of, varied
+from .xla import device
 from .xla import register as ffi
 
 Arrays = Sequence[Any]
 
 
-def obstacle(program: Program) -> str | None:
-    """Why ``program`` cannot run as a kernel in this process, or ``None`` if it can."""
-    if (reason := supports(program)) is not None:
-        return reason
-    version = ffi.interface()
-    return version if isinstance(version, str) else None
+def obstacle(program: Program, platform: str = "cpu", *, tried: bool = True) -> str | None:
+    """Why ``program`` cannot run as a kernel in this process on JAX's ``platform``, or ``None`` if it can.
+
+    Unless ``tried``, no accelerator is asked to run one.
+    """
+    if platform == "cpu":
+        if (reason := supports(program)) is not None:
+            return reason
+        version = ffi.interface()
+        return version if isinstance(version, str) else None
+    if platform in ("gpu", "cuda"):
+        reason = gpu.supports(program)
+        return reason if reason is not None else device.obstacle(tried=tried)
+    return f"kernels run on the CPU and on CUDA devices, not on {platform}"
 
 
 def kernel_call(
@@ -48,11 +58,12 @@ def kernel_call(
     *,
     fusible: bool = False,
     fastmath: bool = False,
+    accelerated: bool = False,
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
 
     Under ``vmap`` it stays one call for the whole batch; operands without the batch axis are read once and not copied.
-    Its derivatives are kernels as well.  On other platforms than the CPU it is ``ops``, and they are those of ``ops``.
+    Its derivatives are kernels as well.  Where there are no kernels it is ``ops``, and they are those of ``ops``.
 
     Args:
         program: A program for which :func:`obstacle` has no objection.
@@ -63,6 +74,7 @@ def kernel_call(
         fusible: Compute one or two samples by ``ops``.  XLA makes one fusion of a very short program, or fuses it with
             its surroundings inside a larger function, which costs less than a custom call's fixed price.
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
+        accelerated: Be a kernel on CUDA devices as well.
 
     Returns:
         A function from the operands to a list of the results.
@@ -80,6 +92,7 @@ def kernel_call(
         plain,
         fusible=fusible,
         fastmath=fastmath,
+        accelerated=accelerated,
     )
 
     def call(*operands: Any) -> list[Any]:
@@ -219,40 +232,64 @@ def _lower_operations(ctx: Any, *operands: Any, **params: Any) -> Any:
     return mlir.lower_fun(plain_operations(**params), multiple_results=True)(ctx, *operands)
 
 
-def _lower_kernel(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> Any:
+Register = Callable[..., str]
+"""Makes a kernel of a program and a layout known to XLA, and gives the name of its target."""
+
+
+def _lower_on_cpu(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> Any:
+    if computation_of(kernel).obstacle(supports) is not None:
+        return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+    return _lower_kernel(ctx, *operands, kernel=kernel, flags=flags, rank=rank, register=ffi.register)
+
+
+def _lower_on_cuda(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> Any:
+    computation = computation_of(kernel)
+    if not computation.accelerated or computation.obstacle(gpu.supports) is not None or device.refused():
+        return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+    return _lower_kernel(ctx, *operands, kernel=kernel, flags=flags, rank=rank, register=device.register)
+
+
+def _lower_kernel(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int, register: Register) -> Any:
     computation = computation_of(kernel)
     sizes = _sizes(flags, rank, ctx.avals_in)
     # Sizes of an exported function may be symbols.
     samples = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else math.inf
     single = samples <= FEW_SAMPLES
-    if computation.obstacle is not None or (single and computation.fusible):
+    if single and computation.fusible:
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
     program, layout = computation.built
     needed = _needed(program, layout, flags)
     ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])
     operands, given = tuple(operands[k] for k in needed), tuple(flags[k] for k in needed)
     if rank and samples < math.inf and sharding.is_divided(ctx):
-        return _lower_divided(ctx, *operands, kernel=computation, needed=needed, flags=given, sizes=sizes)
+        register = functools.partial(register, fastmath=computation.fastmath)
+        return _lower_divided(
+            ctx, *operands, kernel=computation, needed=needed, flags=given, sizes=sizes, register=register
+        )
     layout = batched(layout, flags, rank=rank)
     # Numbers are data: XLA cannot take a kernel back, so another number must not need another kernel.
     program, numbers, values = lifted(program, batched=not rank)
     rows = (*(layout.operands[k] for k in needed), *numbers)
-    name = ffi.register(program, Layout(rows, layout.results), single=single, fastmath=computation.fastmath)
+    name = register(program, Layout(rows, layout.results), single=single, fastmath=computation.fastmath)
     ctx = ctx.replace(avals_in=[*ctx.avals_in, *(jax.core.ShapedArray(x.shape, x.dtype) for x in values)])
     return jax.ffi.ffi_lowering(name)(ctx, *operands, *map(mlir.ir_constant, values))
 
 
 def _lower_divided(
-    ctx: Any, *operands: Any, kernel: Computation, needed: Sequence[int], flags: Sequence[bool], sizes: tuple[int, ...]
+    ctx: Any,
+    *operands: Any,
+    kernel: Computation,
+    needed: Sequence[int],
+    flags: Sequence[bool],
+    sizes: tuple[int, ...],
+    register: Register,
 ) -> Any:
     """One call on every device, for its share of the samples: all operands get the batch axes, and numbers, which
     would have to be spread as well, stay in the code.
     """
     program, layout = kernel.built
     whole = [(*sizes, *kernel.operands[k].shape) for k in needed]
-    name = ffi.register(
-        program, Layout(tuple(layout.operands[k] for k in needed), layout.results), fastmath=kernel.fastmath
-    )
+    name = register(program, Layout(tuple(layout.operands[k] for k in needed), layout.results))
     avals = [x.update(shape=shape) for x, shape in zip(ctx.avals_in, whole, strict=True)]
 
     def spread(*arrays: Any) -> list[Any]:
@@ -274,7 +311,8 @@ def _needed(program: Program, layout: Layout, flags: tuple[bool, ...]) -> list[i
 
 
 mlir.register_lowering(KERNEL, _lower_operations)
-mlir.register_lowering(KERNEL, _lower_kernel, platform="cpu")
+mlir.register_lowering(KERNEL, _lower_on_cpu, platform="cpu")
+mlir.register_lowering(KERNEL, _lower_on_cuda, platform="cuda")
 
 
 def _inline(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -125,12 +126,19 @@ class TorchBackend:
 
         if wanted == "inductor":
             return wanted, "asked for"
-        return select(jacobian.program, wanted, platform=platform, obstacle=obstacle)
+        lacking = functools.partial(obstacle, platform=platform, tried=wanted == "kernel")
+        return select(jacobian.program, wanted, platform=platform, obstacle=lacking)
 
     def compile(
-        self, traced: TorchTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False
+        self,
+        traced: TorchTraced,
+        jacobian: JacobianProgram,
+        executor: str,
+        *,
+        fastmath: bool = False,
+        accelerated: bool = False,
     ) -> Callable[..., Any]:
-        """Compile a program."""
+        """Compile a program, for the device that the tensors are on."""
         from .compiling import compiled
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)

@@ -232,8 +232,8 @@ def vectorized(function: Run, request: Request) -> Run:
 
 def _settings() -> Hashable:
     """What else decides about the results of torch's operations."""
-    if _autocast("cpu"):
-        return _default_dtype(), torch.get_autocast_dtype("cpu")
+    if _autocast("cpu") or _autocast("cuda"):
+        return _default_dtype(), *(torch.get_autocast_dtype(p) if _autocast(p) else None for p in ("cpu", "cuda"))
     return _default_dtype()
 
 

@@ -9,20 +9,30 @@ from typing import Any
 import torch
 
 from ccjac.kernels import supports
+from ccjac.kernels.gpu import kernel as gpu
 from ccjac.limits import SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
 from ccjac.results import Block, blocks, layout, nest
 from ccjac.spec import Spec
 
+from . import device
 from .operators import Operator
 from .shadows import type_name
 from .tracing import TorchTraced
 
 
-def obstacle(program: Program) -> str | None:
-    """Why ``program`` cannot run as a kernel in this process, or ``None`` if it can."""
-    return supports(program)
+def obstacle(program: Program, platform: str = "cpu", *, tried: bool = True) -> str | None:
+    """Why ``program`` cannot run as a kernel in this process on a ``platform``, or ``None`` if it can.
+
+    Unless ``tried``, no accelerator is asked to run one.
+    """
+    if platform == "cpu":
+        return supports(program)
+    if platform == "cuda":
+        reason = gpu.supports(program)
+        return reason if reason is not None else device.obstacle(tried=tried)
+    return f"kernels run on the CPU and on CUDA devices, not on {platform}"
 
 
 def compiled(
@@ -48,7 +58,7 @@ def compiled(
         layout(operands, arrays),
         [s.shape for s in operands],
         [a.computed_shape for a in arrays],
-        kernel=executor == "kernel",
+        kernel=traced.platform if executor == "kernel" else None,
         fastmath=fastmath,
     )
     call_operator: Callable[..., list[torch.Tensor]] = operator

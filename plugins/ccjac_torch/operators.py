@@ -15,6 +15,7 @@ from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander
 from ccjac.kernels.call import Reduced, reduced
 from ccjac.kernels.derivatives import cotangent_program, tangent_program
+from ccjac.kernels.gpu import kernel as gpu
 from ccjac.kernels.layout import Layout
 from ccjac.limits import SCALAR_LIMIT
 from ccjac.program import Program
@@ -37,7 +38,7 @@ class Operator:
         program: The program.
         layout: Which scalars the tensors of one sample hold.
         operand_shapes, result_shapes: Of one sample's tensors.
-        kernel: Whether it is machine code on the CPU; plain torch operations otherwise.
+        kernel: Where it is a kernel, ``"cpu"`` or ``"cuda"``; plain torch operations if ``None``.
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
     """
 
@@ -48,7 +49,7 @@ class Operator:
         operand_shapes: Sequence[Shape],
         result_shapes: Sequence[Shape],
         *,
-        kernel: bool,
+        kernel: str | None,
         fastmath: bool = False,
     ) -> None:
         self.program, self.layout = program, layout
@@ -66,7 +67,7 @@ class Operator:
     def __call__(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
         """All results; every operand has the same leading batch axes, or none."""
         read = tensors if self._whole else self._reduced.operands(tensors)
-        if not self.kernel:
+        if self.kernel is None:
             return self._filled(plain.run(self.program, self._signature, read), tensors)
         if not levels.differentiated(read):
             results = levels.through_vmap(self._listed, read) if levels.active() else self._listed(*read)
@@ -128,7 +129,9 @@ class Operator:
     def _dispatched(self) -> Any:
         if not self._reduced.written:
             return lambda *read: ()
-        return private.raw(register(self.program, self._signature, fastmath=self.fastmath))
+        return private.raw(
+            register(self.program, self._signature, fastmath=self.fastmath, platform=self.kernel or "cpu")
+        )
 
     # -- derivatives ----------------------------------------------------------------------------------------------
 
@@ -184,6 +187,10 @@ class Operator:
 
         return Plain, Differentiable
 
+    def _kernel_of(self, derived: Program) -> str | None:
+        """Where a derivative is a kernel: where this is one, if the generator for devices has all of its operations."""
+        return None if self.kernel == "cuda" and gpu.supports(derived) is not None else self.kernel
+
     def _backward(self, wanted: tuple[int, ...]) -> Operator:
         """The product of cotangents with the derivative by the read operands ``wanted``."""
         key = ("reverse", wanted)
@@ -196,7 +203,7 @@ class Operator:
                 around,
                 [*signature.operands, *signature.results],
                 [signature.operands[k] for k in wanted],
-                kernel=self.kernel,
+                kernel=self._kernel_of(derived),
                 fastmath=self.fastmath,
             )
         return self._derivatives[key]
@@ -213,7 +220,7 @@ class Operator:
                 around,
                 [*signature.operands, *(signature.operands[k] for k in given)],
                 signature.results,
-                kernel=self.kernel,
+                kernel=self._kernel_of(derived),
                 fastmath=self.fastmath,
             )
         return self._derivatives[key]

@@ -36,10 +36,12 @@ def test_plain_operations_elsewhere() -> None:
     assert select(program(3), "auto", platform="cpu", obstacle=objection) == ("ops", "no compiler")
     executor, reason = select(program(3), "auto", platform="cuda", obstacle=no_objection)
     assert executor == "ops"
-    assert "not on cuda" in reason
+    assert 'on cuda a kernel runs only where executor="kernel" asks' in reason
+    assert select(program(3), "auto", platform="tpu", obstacle=objection) == ("ops", "no compiler")
+    assert select(program(3), "kernel", platform="cuda", obstacle=no_objection) == ("kernel", "")
 
 
-@pytest.mark.parametrize(("platform", "obstacle"), [("cpu", objection), ("tpu", no_objection)])
+@pytest.mark.parametrize(("platform", "obstacle"), [("cpu", objection), ("tpu", objection)])
 def test_a_kernel_that_was_asked_for_and_cannot_run_is_an_error(platform: str, obstacle: object) -> None:
     with pytest.raises(BackendError, match='executor="auto"'):
         select(program(3), "kernel", platform=platform, obstacle=obstacle)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ def test_offsets_follow_the_rules_of_c():
     assert offset("Metadata", "api_version", "minor_version") == 8 + 20
     assert offset("Metadata", "state_type_id", "type_id") == 40
     assert offset("Api", "XLA_FFI_ThreadPool_NumThreads") == 48 + 8 * 12
+    assert offset("Api", "XLA_FFI_Stream_Get") == 48 + 8 * 4
     # Without the padding behind the last field.
     assert struct_size("CreateArgs") == 28
     assert constant("DataType_F64") == 12
@@ -59,7 +60,7 @@ def test_a_renamed_type_is_no_change(name):
 
 def test_another_function_of_the_interface_may_be_renamed_and_more_may_follow():
     text = re.sub(r"\bXLA_FFI_State_Set\b", "XLA_FFI_State_Put", installed())
-    text = text.replace("};\n\n#undef", "  _XLA_FFI_API_STRUCT_FIELD(XLA_FFI_Stream_Get);\n};\n\n#undef")
+    text = text.replace("};\n\n#undef", "  _XLA_FFI_API_STRUCT_FIELD(XLA_FFI_State_Get);\n};\n\n#undef")
     assert text != installed()
     assert read_interface(text) == read_interface(installed())
 
@@ -92,7 +93,7 @@ CHANGES = {
     "struct XLA_FFI_Args": ("XLA_FFI_ArgType* types;", ""),
     "args is another pointer": ("void** args;", "void* args;"),
     "struct XLA_FFI_CallFrame": ("ctx;\n  XLA_FFI_ExecutionStage stage;\n  XLA_FFI_Args", "ctx;\n  XLA_FFI_Args"),
-    "where XLA_FFI_ThreadPool_Schedule was": ("_XLA_FFI_API_STRUCT_FIELD(XLA_FFI_Stream_Get);", ""),
+    "where XLA_FFI_ThreadPool_Schedule was": ("_XLA_FFI_API_STRUCT_FIELD(XLA_FFI_State_Get);", ""),
     "struct XLA_FFI_Api": ("const XLA_FFI_InternalApi* internal_api;", ""),
     "another value of XLA_FFI_DataType_F32 than 11": ("XLA_FFI_DataType_F32 = 11", "XLA_FFI_DataType_F32 = 12"),
     "XLA_FFI_API_MINOR": ("#define XLA_FFI_API_MINOR", "#define XLA_FFI_API_PATCH"),

@@ -2,72 +2,30 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ccjac.kernels.gpu.source import ENTRY, write_source
+import block_shim
+from ccjac.kernels.gpu.source import write_source
 from ccjac.kernels.layout import Layout, Operand, Result
 from ccjac.program import Program, evaluate
 from kernel_programs import random_program, several
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
-
-SHIM = r"""
-#include <cmath>
-#include <cstring>
-#include <barrier>
-#include <thread>
-#include <vector>
-struct Index { int x; };
-static thread_local Index threadIdx, blockIdx;
-static std::barrier<> *meeting;
-static void __syncthreads() { meeting->arrive_and_wait(); }
-static float __int_as_float(unsigned x) { float y; std::memcpy(&y, &x, 4); return y; }
-static double __longlong_as_double(unsigned long long x) { double y; std::memcpy(&y, &x, 8); return y; }
-#define __global__
-#define __device__
-#define __shared__ static
-#define __align__(n) __attribute__((aligned(n)))
-#define __launch_bounds__(n)
-#define __restrict__
-using std::signbit;
-"""
+pytestmark = pytest.mark.skipif(block_shim.COMPILER is None, reason="no C++ compiler")
 
 _serial = itertools.count()
 
 
-def run(program: Program, layout: Layout, arrays: Sequence[np.ndarray], samples: int, directory: Path, threads: int):
+def run(
+    program: Program, layout: Layout, arrays: Sequence[np.ndarray], samples: int, directory: Path, threads: int
+) -> list[np.ndarray]:
     source = write_source(program, layout, threads=threads)
-    types = [o.dtype for o in layout.operands] + [r.dtype for r in layout.results]
-    names = {"float32": "float", "float64": "double", "int32": "int", "bool": "unsigned char"}
-    arguments = ", ".join(f"({names[t]} *)p[{k}]" for k, t in enumerate(types))
-    driver = f"""
-extern "C" void launch(void **p, long long samples, int blocks) {{
-  for (int b = 0; b < blocks; ++b) {{
-    std::barrier<> here({threads}); meeting = &here;
-    std::vector<std::thread> all;
-    for (int t = 0; t < {threads}; ++t)
-      all.emplace_back([=] {{ threadIdx.x = t; blockIdx.x = b; {ENTRY}({arguments}, samples); }});
-    for (auto &one : all) one.join();
-  }}
-}}"""
-    stem = f"kernel{next(_serial)}"
-    (directory / f"{stem}.cpp").write_text(SHIM + source.text + driver)
-    command = ["g++", "-std=c++20", "-O1", "-pthread", "-Wall", "-fPIC", "-shared", f"{stem}.cpp", "-o", f"{stem}.so"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[:2000]
-    library = ctypes.CDLL(str(directory / f"{stem}.so"))
-    results = [np.full((samples, len(r.entries)), 77, r.dtype) for r in layout.results]
-    pointers = (ctypes.c_void_p * len(types))(*(a.ctypes.data for a in (*arrays, *results)))
-    library.launch(pointers, ctypes.c_longlong(samples), source.blocks(samples))
-    return results
+    library = block_shim.compiled([source], directory, f"kernel{next(_serial)}")
+    return block_shim.run(library, 0, source, layout, arrays, samples)
 
 
 @pytest.mark.parametrize("samples", [1, 7, 8, 21])

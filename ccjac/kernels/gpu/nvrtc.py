@@ -20,6 +20,7 @@ import xxhash
 
 from ...errors import BackendError
 
+REMEDY = "`pip install 'jax[cuda13]'` or a CUDA build of torch brings NVRTC along"
 _OPTIONS = ("--std=c++17", "--fmad=true", "--extra-device-vectorization")
 
 
@@ -39,7 +40,7 @@ def compile_source(text: str, architecture: str, *, cache: bool = True) -> bytes
     """
     library = _library()
     if library is None:
-        raise BackendError("no NVRTC was found; `pip install 'jax[cuda13]'` or a CUDA build of torch brings it along.")
+        raise BackendError(f"no NVRTC was found; {REMEDY}.")
     major, minor = ctypes.c_int(), ctypes.c_int()
     library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
     identity = "\n".join((text, architecture, f"{major.value}.{minor.value}", *_OPTIONS))

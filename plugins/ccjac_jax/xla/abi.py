@@ -28,15 +28,17 @@ typedef void Task(void* data);
 struct CreateArgs { size_t struct_size; Extension* extension_start; char* message; XLA_FFI_Error_Code errc; };
 struct DestroyArgs { size_t struct_size; Extension* extension_start; Error* error; };
 struct ScheduleArgs { size_t struct_size; Extension* extension_start; Context* ctx; Task* task; void* data; };
+struct StreamGetArgs { size_t struct_size; Extension* extension_start; Context* ctx; void* stream; };
 struct NumThreadsArgs { size_t struct_size; Extension* extension_start; Context* ctx; int64_t* num_threads; };
 typedef Error* Create(CreateArgs* args);
 typedef void Destroy(DestroyArgs* args);
 typedef Error* Schedule(ScheduleArgs* args);
 typedef Error* NumThreads(NumThreadsArgs* args);
+typedef Error* StreamGet(StreamGetArgs* args);
 struct Api {
   size_t struct_size; Extension* extension_start; Version api_version; InternalApi* internal_api;
   Create* XLA_FFI_Error_Create; void* _1; Destroy* XLA_FFI_Error_Destroy;
-  void* _3; void* _4; void* _5; void* _6; void* _7; void* _8; void* _9; void* _10;
+  void* _3; StreamGet* XLA_FFI_Stream_Get; void* _5; void* _6; void* _7; void* _8; void* _9; void* _10;
   Schedule* XLA_FFI_ThreadPool_Schedule; NumThreads* XLA_FFI_ThreadPool_NumThreads;
 };
 
@@ -53,7 +55,9 @@ enum XLA_FFI_Extension_Type { XLA_FFI_Extension_Metadata = 1 };
 enum XLA_FFI_ExecutionStage { XLA_FFI_ExecutionStage_EXECUTE = 3 };
 enum XLA_FFI_ArgType { XLA_FFI_ArgType_BUFFER = 1 };
 enum XLA_FFI_RetType { XLA_FFI_RetType_BUFFER = 1 };
-enum XLA_FFI_Error_Code { XLA_FFI_Error_Code_INVALID_ARGUMENT = 3, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED = 8 };
+enum XLA_FFI_Error_Code {
+  XLA_FFI_Error_Code_INVALID_ARGUMENT = 3, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED = 8, XLA_FFI_Error_Code_INTERNAL = 13
+};
 enum XLA_FFI_DataType {
   XLA_FFI_DataType_PRED = 1,
   XLA_FFI_DataType_S8 = 2, XLA_FFI_DataType_S16 = 3, XLA_FFI_DataType_S32 = 4, XLA_FFI_DataType_S64 = 5,
@@ -67,7 +71,7 @@ fields are the header's; a field whose name begins with an underscore is one tha
 _ROOTS = {"Buffer": "XLA_FFI_Buffer", "MetadataExtension": "XLA_FFI_Metadata_Extension"}
 """Structs that no typed pointer leads to.  All others are found from the type of a handler."""
 
-_WRITTEN = frozenset({"CreateArgs", "DestroyArgs", "ScheduleArgs", "NumThreadsArgs"})
+_WRITTEN = frozenset({"CreateArgs", "DestroyArgs", "ScheduleArgs", "NumThreadsArgs", "StreamGetArgs"})
 """Structs that handlers make: a longer one would be read beyond its end."""
 
 _OURS = Header(_DECLARATION)

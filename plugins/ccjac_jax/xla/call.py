@@ -1,8 +1,7 @@
-"""What the XLA handlers of all kernels have in common, as one LLVM module that a process compiles once.
+"""What the XLA handlers of all kernels on the CPU have in common, as one LLVM module that a process compiles once.
 
 It exports ``ccjac.call(frame, table, kernel)``: answer a call of XLA's foreign function interface by running ``kernel``
-on the call's buffers, which must be those that ``table`` (:func:`ccjac_jax.xla.handler.write_handler`) describes.
-Where the structs' fields lie is told by :mod:`ccjac_jax.xla.abi`.
+on the call's buffers, in pieces of as many samples as the table's third word says.
 """
 
 from __future__ import annotations
@@ -10,21 +9,13 @@ from __future__ import annotations
 from ccjac.kernels.cpu.pieces import LIBRARY_FUNCTIONS as PIECES_FUNCTIONS
 from ccjac.kernels.cpu.target import Target
 
-from .abi import ApiVersion, constant, offset, struct_size
-from .threads import write_arguments, write_threads
+from .abi import ApiVersion, constant
+from .frame import TABLE_ROW, write_reader, write_reading
+from .threads import write_threads
 
 CALL = "ccjac.call"
 LIBRARY_FUNCTIONS = (*PIECES_FUNCTIONS, "madvise")
 """What the module needs of the C library."""
-
-_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED = (
-    constant("Error_Code_INVALID_ARGUMENT"),
-    constant("Error_Code_RESOURCE_EXHAUSTED"),
-)
-
-# The table: operands, results, samples in a piece, then for every array its type, whether it is batched, and the
-# entries and bytes of a row.
-TABLE_HEAD, TABLE_ROW = 24, 32
 
 
 def write_common(target: Target, version: ApiVersion) -> str:
@@ -32,12 +23,8 @@ def write_common(target: Target, version: ApiVersion) -> str:
     return "\n".join(
         [
             f'target triple = "{target.triple}"',
-            *(_message(name, text) for name, text in _MESSAGES.items()),
-            _CALL,
-            _TAKE,
-            _metadata(version),
-            _FAIL,
-            _ELEMENTS,
+            write_reader(version, {"m.memory": "ccjac kernel: no memory for scratch space"}),
+            write_reading(CALL, _RUN),
             _advice(target),
             write_threads(target),
             "declare ptr @malloc(i64)",
@@ -47,82 +34,11 @@ def write_common(target: Target, version: ApiVersion) -> str:
     )
 
 
-_MESSAGES = {
-    "m.counts": "ccjac kernel: called at another stage, or with another number of buffers, than compiled for",
-    "m.shape": "ccjac kernel: a buffer has another type or size than compiled for",
-    "m.memory": "ccjac kernel: no memory for scratch space",
-}
-
-
-def _message(name: str, text: str) -> str:
-    return f'@{name} = private constant [{len(text.encode()) + 1} x i8] c"{text}\\00"'
-
-
-_CALL = f"""
-define ptr @{CALL}(ptr %frame, ptr %table, ptr %kernel) #0 {{
-entry:
-  %extension.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "extension_start")}
-  %extension = load ptr, ptr %extension.place
-  %asked = icmp ne ptr %extension, null
-  br i1 %asked, label %extended, label %call
-extended:
-  %kind.place = getelementptr i8, ptr %extension, i64 {offset("Extension", "type")}
-  %kind = load i32, ptr %kind.place
-  %is.metadata = icmp eq i32 %kind, {constant("Extension_Metadata")}
-  br i1 %is.metadata, label %metadata, label %call
-metadata:
-  call void @describe(ptr %extension)
-  ret ptr null
-call:
-  %api.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "api")}
-  %api = load ptr, ptr %api.place
-  %context.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "ctx")}
-  %context = load ptr, ptr %context.place
-  %stage.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "stage")}
-  %stage = load i32, ptr %stage.place
-  %n.args.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "args", "size")}
-  %n.args = load i64, ptr %n.args.place
-  %n.rets.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "rets", "size")}
-  %n.rets = load i64, ptr %n.rets.place
-  %n.in = load i64, ptr %table
-  %n.out.place = getelementptr i8, ptr %table, i64 8
-  %n.out = load i64, ptr %n.out.place
-  %piece.place = getelementptr i8, ptr %table, i64 16
-  %piece = load i64, ptr %piece.place
-  %right.stage = icmp eq i32 %stage, {constant("ExecutionStage_EXECUTE")}
-  %right.args = icmp eq i64 %n.args, %n.in
-  %right.rets = icmp eq i64 %n.rets, %n.out
-  %right.counts = and i1 %right.args, %right.rets
-  %right = and i1 %right.counts, %right.stage
-  br i1 %right, label %read, label %wrong
-wrong:
-  %e.counts = call ptr @fail(ptr %api, i32 {_INVALID_ARGUMENT}, ptr @m.counts)
-  ret ptr %e.counts
-read:
-  %ins = alloca ptr, i64 %n.in
-  %outs = alloca ptr, i64 %n.out
+_RUN = f"""run:
   %pool = alloca [2 x ptr]
-  %args.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "args", "args")}
-  %args = load ptr, ptr %args.place
-  %rets.place = getelementptr i8, ptr %frame, i64 {offset("CallFrame", "rets", "rets")}
-  %rets = load ptr, ptr %rets.place
-  %operand.rows = getelementptr i8, ptr %table, i64 {TABLE_HEAD}
-  %operand.bytes = mul i64 %n.in, {TABLE_ROW}
-  %result.rows = getelementptr i8, ptr %operand.rows, i64 %operand.bytes
-  %first = load ptr, ptr %rets
-  %total = call i64 @elements(ptr %first)
-  %width.place = getelementptr i8, ptr %result.rows, i64 16
-  %width = load i64, ptr %width.place
-  %batch = udiv i64 %total, %width
-  %good.args = call i1 @take(ptr %args, ptr %ins, ptr %operand.rows, i64 %n.in, i64 %batch)
-  %good.rets = call i1 @take(ptr %rets, ptr %outs, ptr %result.rows, i64 %n.out, i64 %batch)
-  %fits = and i1 %good.args, %good.rets
-  br i1 %fits, label %advise, label %misfit
-misfit:
-  %e.shape = call ptr @fail(ptr %api, i32 {_INVALID_ARGUMENT}, ptr @m.shape)
-  ret ptr %e.shape
+  br label %advise
 advise:
-  %k = phi i64 [ 0, %read ], [ %next, %advise ]
+  %k = phi i64 [ 0, %run ], [ %next, %advise ]
   %out.place = getelementptr ptr, ptr %outs, i64 %k
   %out = load ptr, ptr %out.place
   %row = mul i64 %k, {TABLE_ROW}
@@ -133,125 +49,19 @@ advise:
   call void @advise(ptr %out, i64 %size)
   %next = add i64 %k, 1
   %more = icmp ult i64 %next, %n.out
-  br i1 %more, label %advise, label %run
-run:
+  br i1 %more, label %advise, label %compute
+compute:
   store ptr %api, ptr %pool
   %context.in.pool = getelementptr i8, ptr %pool, i64 8
   store ptr %context, ptr %context.in.pool
-  %status = call i32 @parallel(ptr %pool, ptr %kernel, i64 %piece, ptr %ins, ptr %outs, i64 %batch)
+  %status = call i32 @parallel(ptr %pool, ptr %kernel, i64 %word, ptr %ins, ptr %outs, i64 %batch)
   %good = icmp eq i32 %status, 0
   br i1 %good, label %done, label %full
 done:
   ret ptr null
 full:
-  %e.memory = call ptr @fail(ptr %api, i32 {_RESOURCE_EXHAUSTED}, ptr @m.memory)
-  ret ptr %e.memory
-}}"""
-
-_TAKE = f"""
-define internal i1 @take(ptr %buffers, ptr %pointers, ptr %rows, i64 %n, i64 %batch) #0 {{
-entry:
-  %some = icmp ne i64 %n, 0
-  br i1 %some, label %loop, label %done
-loop:
-  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %fits = phi i1 [ true, %entry ], [ %still, %loop ]
-  %buffer.place = getelementptr ptr, ptr %buffers, i64 %k
-  %buffer = load ptr, ptr %buffer.place
-  %data.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "data")}
-  %data = load ptr, ptr %data.place
-  %pointer.place = getelementptr ptr, ptr %pointers, i64 %k
-  store ptr %data, ptr %pointer.place
-  %offset = mul i64 %k, {TABLE_ROW}
-  %row = getelementptr i8, ptr %rows, i64 %offset
-  %wanted.kind = load i64, ptr %row
-  %batched.place = getelementptr i8, ptr %row, i64 8
-  %batched = load i64, ptr %batched.place
-  %width.place = getelementptr i8, ptr %row, i64 16
-  %width = load i64, ptr %width.place
-  %is.batched = icmp ne i64 %batched, 0
-  %count = select i1 %is.batched, i64 %batch, i64 1
-  %wanted = mul i64 %count, %width
-  %kind.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "dtype")}
-  %kind.short = load i32, ptr %kind.place
-  %kind = zext i32 %kind.short to i64
-  %right.kind = icmp eq i64 %kind, %wanted.kind
-  %entries = call i64 @elements(ptr %buffer)
-  %right.entries = icmp eq i64 %entries, %wanted
-  %right = and i1 %right.kind, %right.entries
-  %still = and i1 %fits, %right
-  %next = add i64 %k, 1
-  %more = icmp ult i64 %next, %n
-  br i1 %more, label %loop, label %done
-done:
-  %all = phi i1 [ true, %entry ], [ %still, %loop ]
-  ret i1 %all
-}}"""
-"""Read the buffers' addresses; whether all types and sizes are those of the table."""
-
-
-def _metadata(version: ApiVersion) -> str:
-    """``@describe(extension)``: which version of the interface the handler was written for; no traits, no state."""
-    fields = {
-        ("api_version", "struct_size"): f"i64 {struct_size('Version')}",
-        ("api_version", "extension_start"): "ptr null",
-        ("api_version", "major_version"): f"i32 {version.major}",
-        ("api_version", "minor_version"): f"i32 {version.minor}",
-        ("traits",): "i32 0",
-        ("state_type_id", "type_id"): "i64 0",
-    }
-    stores = "".join(
-        f"""  %p{k} = getelementptr i8, ptr %metadata, i64 {offset("Metadata", *path)}
-  store {value}, ptr %p{k}
-"""
-        for k, (path, value) in enumerate(fields.items())
-    )
-    return f"""
-define internal void @describe(ptr %extension) #0 {{
-entry:
-  %place = getelementptr i8, ptr %extension, i64 {offset("MetadataExtension", "metadata")}
-  %metadata = load ptr, ptr %place
-{stores}  ret void
-}}"""
-
-
-_FAIL = f"""
-define internal ptr @fail(ptr %api, i32 %code, ptr %message) #0 {{
-entry:
-{write_arguments("CreateArgs")}
-  %text = getelementptr i8, ptr %args, i64 {offset("CreateArgs", "message")}
-  store ptr %message, ptr %text
-  %kind = getelementptr i8, ptr %args, i64 {offset("CreateArgs", "errc")}
-  store i32 %code, ptr %kind
-  %place = getelementptr i8, ptr %api, i64 {offset("Api", "XLA_FFI_Error_Create")}
-  %create = load ptr, ptr %place
-  %error = call ptr %create(ptr %args)
-  ret ptr %error
-}}"""
-
-_ELEMENTS = f"""
-define internal i64 @elements(ptr %buffer) #0 {{
-entry:
-  %rank.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "rank")}
-  %rank = load i64, ptr %rank.place
-  %dims.place = getelementptr i8, ptr %buffer, i64 {offset("Buffer", "dims")}
-  %dims = load ptr, ptr %dims.place
-  %some = icmp sgt i64 %rank, 0
-  br i1 %some, label %loop, label %scalar
-scalar:
-  ret i64 1
-loop:
-  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %product = phi i64 [ 1, %entry ], [ %larger, %loop ]
-  %place = getelementptr i64, ptr %dims, i64 %k
-  %dim = load i64, ptr %place
-  %larger = mul i64 %product, %dim
-  %next = add i64 %k, 1
-  %more = icmp slt i64 %next, %rank
-  br i1 %more, label %loop, label %done
-done:
-  ret i64 %larger
-}}"""
+  %e.memory = call ptr @fail(ptr %api, i32 {constant("Error_Code_RESOURCE_EXHAUSTED")}, ptr @m.memory)
+  ret ptr %e.memory"""
 
 _ADVISED_BYTES = 1 << 20
 _PAGE_BYTES = 4096

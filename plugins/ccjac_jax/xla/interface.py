@@ -11,6 +11,7 @@ import logging
 import struct
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -18,10 +19,9 @@ import jax.ffi
 import numpy as np
 
 from ccjac.errors import KernelWarning
+from ccjac.kernels import probe
 from ccjac.kernels.cpu.module import write_module
 from ccjac.kernels.cpu.target import Target
-from ccjac.kernels.layout import Layout, Operand, Result
-from ccjac.program import Builder, Program
 
 from .abi import ApiVersion, read_interface
 from .handler import write_handler
@@ -40,14 +40,20 @@ def interface() -> ApiVersion | str:
 
 @functools.cache
 def _interface() -> ApiVersion | str:
+    version = declared()
+    return version if isinstance(version, str) else _proven(version)
+
+
+@functools.cache
+def declared() -> ApiVersion | str:
+    """The version that the installed jaxlib's header declares, or what its structs differ in; nothing is run."""
     if struct.calcsize("P") != 8:
         return "kernels are written for 64-bit systems"
     try:
         header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h").read_text(encoding="utf-8")
     except (AttributeError, OSError) as error:
         return f"the installed jaxlib has no readable header of its foreign function interface ({error})"
-    version = read_interface(header)
-    return version if isinstance(version, str) else _proven(version)
+    return read_interface(header)
 
 
 _told = threading.Event()
@@ -71,9 +77,9 @@ _SAMPLES, _PIECE = 83, 16
 
 
 def _proven(version: ApiVersion) -> ApiVersion | str:
-    """The version, if a kernel with batched, common and integer operands and two results gives the right numbers."""
+    """The version, if a kernel gives the right numbers."""
     try:
-        if wrong := run_apart(version):
+        if wrong := run_apart(lambda: _self_test(version)):
             return f"a kernel called by the installed jaxlib gave wrong results ({wrong})"
     except Exception as error:
         log.debug("the self-test of kernels failed", exc_info=True)
@@ -81,8 +87,8 @@ def _proven(version: ApiVersion) -> ApiVersion | str:
     return version
 
 
-def run_apart(version: ApiVersion) -> str | None:
-    """Run the self-test; returns what is wrong with its results.
+def run_apart(test: Callable[[], str | None]) -> str | None:
+    """Run a self-test, and return what it returns: what is wrong with its results.
 
     A thread of its own has none of the caller's context managers, meshes and traces.
     """
@@ -90,7 +96,8 @@ def run_apart(version: ApiVersion) -> str | None:
 
     def work() -> None:
         try:
-            outcome.append(_self_test(version))
+            with jax.disable_jit(False):
+                outcome.append(test())
         except Exception as error:
             outcome.append(error)
 
@@ -102,20 +109,15 @@ def run_apart(version: ApiVersion) -> str | None:
     return outcome[0]
 
 
-def _program() -> tuple[Program, Layout]:
-    """``(a, b, c), s, k -> ((a b, c), c + k s)`` with a whole number ``k`` and a number ``s`` common to all samples."""
-    kind = "float32"
-    b = Builder()
-    first, second, third, common = (b.input(k, kind) for k in range(4))
-    count = b.emit("convert_element_type", (b.input(4, "int32"),), kind)
-    product = b.emit("mul", (first, second), kind)
-    total = b.emit("add", (third, b.emit("mul", (count, common), kind)), kind)
-    operands = (Operand((0, 1, 2), kind), Operand((3,), kind, batched=False), Operand((4,), "int32"))
-    return b.finish([product, third, total], 5), Layout(operands, (Result((0, 1), kind), Result((2,), kind)))
+def run_probe(name: str, device: jax.Device) -> str | None:
+    """Call the probe's kernel, installed under a name, on a device."""
+    results = [jax.ShapeDtypeStruct((_SAMPLES, width), np.float32) for width in (2, 1)]
+    placed = [jax.device_put(x, device) for x in probe.operands(_SAMPLES)]
+    return probe.difference([np.asarray(x) for x in jax.jit(jax.ffi.ffi_call(name, results))(*placed)])
 
 
 def _self_test(version: ApiVersion) -> str | None:
-    program, layout = _program()
+    program, layout = probe.program()
     target = Target.host()
     module = write_module(
         program,
@@ -125,19 +127,4 @@ def _self_test(version: ApiVersion) -> str | None:
         extra=lambda lanes: write_handler(program, layout, lanes, piece=-(-_PIECE // lanes) * lanes),
     )
     install(_NAME, module, target, version)
-    results = [jax.ShapeDtypeStruct((_SAMPLES, 2), np.float32), jax.ShapeDtypeStruct((_SAMPLES, 1), np.float32)]
-    call = jax.ffi.ffi_call(_NAME, results)
-    # Small whole numbers, whose products and sums are exact.
-    n = np.arange(_SAMPLES)
-    rows = np.stack([n, n + 1, 3 * n], axis=1).astype(np.float32)
-    counts = (n % 7).astype(np.int32).reshape(-1, 1)
-    common = np.array([5], np.float32)
-    device = jax.local_devices(backend="cpu")[0]
-    operands = [jax.device_put(x, device) for x in (rows, common, counts)]
-    with jax.disable_jit(False):
-        got = [np.asarray(x) for x in jax.jit(call)(*operands)]
-    expected = [np.stack([n * (n + 1), 3 * n], axis=1), (3 * n + 5 * (n % 7)).reshape(-1, 1)]
-    for k, (a, b) in enumerate(zip(got, expected, strict=True)):
-        if not np.array_equal(a, b):
-            return f"result {k} differs at {np.argwhere(a != b)[0].tolist()}"
-    return None
+    return run_probe(_NAME, jax.local_devices(backend="cpu")[0])

@@ -5,21 +5,13 @@ from __future__ import annotations
 from ccjac.kernels.cpu.pieces import write_pieces
 from ccjac.kernels.cpu.target import Target
 
-from .abi import offset, struct_size
+from .abi import offset
+from .frame import write_arguments
 
 
 def write_threads(target: Target) -> str:
     """``@parallel(pool, kernel, piece, in, out, batch)`` and what it needs."""
     return write_pieces(target) + _POOL
-
-
-def write_arguments(struct: str) -> str:
-    """``%args``, the arguments of a function of the interface: a struct that begins with its size and no extension."""
-    size = struct_size(struct)
-    return f"""  %args = alloca [{size} x i8], align 8
-  store i64 {size}, ptr %args
-  %extension = getelementptr i8, ptr %args, i64 {offset(struct, "extension_start")}
-  store ptr null, ptr %extension"""
 
 
 _LOAD = """  %api = load ptr, ptr %pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,38 +17,48 @@ from ccjac.kernels.cpu.module import write_module
 from ccjac.kernels.cpu.pieces import pieces_symbols
 from ccjac.kernels.cpu.run import Kernel
 from ccjac.kernels.cpu.target import Target, address_of, math_library
+from ccjac.kernels.gpu.kernel import source_of
 from ccjac.program.program import Program
 
+from .. import device
 from . import interface
 from .call import C_FUNCTIONS, CALL, write_call
 from .entry import ENTRY, TYPES, Signature, schema, write_entry
 
 NAMESPACE = "ccjac"
+CUDA = "CUDA"
+"""The dispatcher's key."""
 
 _lock = threading.RLock()
 _operators: dict[str, Any] = {}
 _programs: dict[str, tuple[Program, Signature]] = {}
-_code: dict[str, Code | Kernel] = {}
+_code: dict[str, Code | Kernel | None] = {}
 """What operators were made of.  The dispatcher keeps them, so their code lives as long as the process."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-def register(program: Program, signature: Signature, *, fastmath: bool = False) -> Any:
+def register(program: Program, signature: Signature, *, fastmath: bool = False, platform: str = "cpu") -> Any:
     """The operator that runs a program, compiled unless this process has it already.
 
     Its tensors may have any leading batch axes, the same for all operands.
 
     Args:
-        program: A program for which :func:`ccjac.kernels.supports` has no objection.
+        program: A program that can be a kernel there.
         signature: The tensors of one sample; none of them empty, at least one operand.
-        fastmath: See :func:`ccjac.kernels.compile_kernel`.
+        fastmath: See :func:`ccjac.kernels.compile_kernel`; no difference on devices.
+        platform: ``"cpu"`` or ``"cuda"``.
 
     Returns:
         The operator, of ``torch.ops.ccjac``.  Its name is made from the code and the processor alone, so that what
         ``torch.compile`` keeps on disk finds it in another process that traces the same function.
     """
+    make = _on_cpu if platform == "cpu" else _on_cuda
+    return make(program, signature, fastmath)
+
+
+def _on_cpu(program: Program, signature: Signature, fastmath: bool) -> Any:
     target = Target.host()
     found = interface.addresses()
     boxed = not isinstance(found, str)
@@ -61,18 +71,36 @@ def register(program: Program, signature: Signature, *, fastmath: bool = False) 
         extra=lambda lanes: write_entry(program, signature, numbers, lanes) if boxed else "",
     )
     identity = "\n".join((module.text, repr(signature), target.cpu, target.features))
-    name = f"kernel_{xxhash.xxh3_128_hexdigest(identity.encode())}"
+
+    def implement(name: str) -> Code | Kernel:
+        if isinstance(found, str):
+            return _implement_in_python(name, program, signature, fastmath)
+        common = _common(target, tuple(found.items()))
+        addresses = module.addresses | {CALL: common.entries[CALL]}
+        code = compile_text(module.text, addresses, target, (ENTRY,), effort=module.effort)
+        interface.implement(NAMESPACE, name, code.entries[ENTRY])
+        return code
+
+    return _operator(f"kernel_{xxhash.xxh3_128_hexdigest(identity.encode())}", program, signature, implement)
+
+
+def _on_cuda(program: Program, signature: Signature, fastmath: bool) -> Any:
+    _, digest = source_of(program, signature.layout)
+    digest = xxhash.xxh3_128_hexdigest(f"{digest} {signature!r}".encode())
+
+    def implement(name: str) -> None:
+        _library().impl(name, device.implementation(program, signature), CUDA)
+
+    return _operator(f"cuda_kernel_{digest}", program, signature, implement)
+
+
+def _operator(
+    name: str, program: Program, signature: Signature, implement: Callable[[str], Code | Kernel | None]
+) -> Any:
     with _lock:
         if name not in _operators:
             _library().define(schema(name, signature), tags=(torch.Tag.pt2_compliant_tag,))
-            if isinstance(found, str):
-                code: Code | Kernel = _implement_in_python(name, program, signature, fastmath)
-            else:
-                common = _common(target, tuple(found.items()))
-                addresses = module.addresses | {CALL: common.entries[CALL]}
-                code = compile_text(module.text, addresses, target, (ENTRY,), effort=module.effort)
-                interface.implement(NAMESPACE, name, code.entries[ENTRY])
-            _code[name] = code
+            _code[name] = implement(name)
             operator = getattr(getattr(torch.ops, NAMESPACE), name).default
             _describe(f"{NAMESPACE}::{name}", operator, signature)
             _operators[name] = operator
@@ -121,7 +149,7 @@ def _implement_in_python(name: str, program: Program, signature: Signature, fast
     wanted = [TYPES[o.dtype][0] for o in signature.layout.operands]
 
     def run(*tensors: torch.Tensor) -> Any:
-        lead = leading(tensors, signature.operands)
+        lead = device.leading(tensors, signature.operands)
         if [x.dtype for x in tensors] != wanted:
             raise RuntimeError("ccjac kernel: an operand has another type or shape than compiled for")
         ready = [x.contiguous() for x in tensors]
@@ -136,19 +164,6 @@ def _implement_in_python(name: str, program: Program, signature: Signature, fast
 
     _library().impl(name, run, "CPU")
     return kernel
-
-
-def leading(tensors: Sequence[torch.Tensor], shapes: Sequence[tuple[int, ...]]) -> torch.Size:
-    """The leading batch axes that all operands have in common.
-
-    Raises:
-        RuntimeError: An operand has another shape.
-    """
-    rank = tensors[0].dim() - len(shapes[0])
-    lead = tensors[0].shape[: max(rank, 0)]
-    if rank < 0 or any(x.shape != (*lead, *s) for x, s in zip(tensors, shapes, strict=True)):
-        raise RuntimeError("ccjac kernel: an operand has another type or shape than compiled for")
-    return lead
 
 
 def _describe(qualified: str, operator: Any, signature: Signature) -> None:
