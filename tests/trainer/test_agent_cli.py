@@ -8,13 +8,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
 import ccjac
 from ccjac.errors import CcjacError
 from ccjac_trainer.agent.network import Shape
 from ccjac_trainer.agent.pretraining import Plan, Pretraining
+from ccjac_trainer.agent.weights import load, shipped
 from ccjac_trainer.cli.curves import curves
 from ccjac_trainer.cli.evaluate import evaluate
 from ccjac_trainer.cli.explain import explain
@@ -56,10 +60,18 @@ def test_finetune_goes_on_from_the_best_order(small: str, tmp_path: Path, capsys
     assert ccjac.evaluate_order(problem(small), kept["order"], "structural") == kept["cost"]
     finetune(small, folder, cost="structural", minutes=0.05, method="ppo")
     assert json.loads((folder / "order.json").read_text())["cost"] <= kept["cost"]
+    first = load(folder / "weights.safetensors")[0].weights
+    finetune(small, folder, cost="structural", minutes=0.05)
+    again, shipped_again = load(folder / "weights.safetensors")[0].weights, shipped().weights
+    assert _distance(again, first) < _distance(again, shipped_again)
     with (folder / "history.csv").open() as file:
         assert [row["cost"] for row in csv.DictReader(file)]
     curves([folder], tmp_path / "c.png")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def _distance(a: Any, b: Any) -> float:
+    return max(float(np.abs(np.asarray(x) - y).max()) for x, y in zip(*map(jax.tree.leaves, (a, b)), strict=True))
 
 
 def test_explain_lists_every_step(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,9 @@ class AlphaZero(Agent):
         memory: deque[tuple[Observation, np.ndarray, float]] = deque(maxlen=settings.replay)
         while True:
             # As arrays of the host: the game is not spread over devices, its program would be compiled once more.
-            yield from self._round(run, jax.device_get(state.weights), memory)
+            weights = jax.device_get(state.weights)
+            self.learned = Policy(run.policy.shape, weights)
+            yield from self._round(run, weights, memory)
             for _ in range(settings.updates if len(memory) >= settings.batch else 0):
                 state, _ = teacher.step(state, _batch(run.rng.choices(memory, k=settings.batch)))
                 yield

@@ -161,6 +161,7 @@ class PPO(Agent):
         with run.incumbent.paused():
             self._warm_up(run, weights, state)
         while True:
+            self.learned = Policy(shape, jax.device_get(weights))
             position = begin(run.number, settings.games)
             steps: list[Step] = []
             for _ in range(run.table.start.packed.n):

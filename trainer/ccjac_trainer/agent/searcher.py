@@ -72,9 +72,11 @@ class Agent(Interleaved):
         policy: Whom it begins as; the package's pretrained policy if it is ``None`` and ``shape`` is too.
         shape: Of a network with random weights to begin with.
         temperature: At which the first rollouts are drawn.
+        learned: What the last search has made of the policy, ``None`` if it did not get as far as to learn.
     """
 
     largest = LARGEST
+    learned: Policy | None = None
 
     def __init__(self, policy: Policy | None = None, *, shape: Shape | None = None, temperature: float = 0.25) -> None:
         self.policy, self.shape, self.temperature = policy, shape, temperature
