@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,9 +16,34 @@ from ..states.sets import HUB, Numbered, numbered
 from .linear import WEIGHTS, pack_sorted, statics_of
 from .rules import Attempt, Family, Rule, Ties
 
+_loaded = False
+
+
+def readiness() -> Literal["loaded", "stored", "absent"]:
+    """Whether the kernels are in memory, or compiled on disk as far as can be seen without importing numba."""
+    if _loaded:
+        return "loaded"
+    return "stored" if _stored() else "absent"
+
+
+@cache
+def _stored() -> bool:
+    folder = Path(__file__).parent
+    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
+    # So numba names the folders below its directory; were it to change that, the kernels would count as absent.
+    name = f"{folder.name}_{hashlib.sha1(str(folder).encode(), usedforsecurity=False).hexdigest()}"
+    found = (Path(elsewhere) / name if elsewhere else folder / "__pycache__").glob("*.nbi")
+    newest: dict[str, float] = {}
+    for index in found:
+        module = index.name.split(".")[0]
+        newest[module] = max(newest.get(module, 0.0), index.stat().st_mtime)
+    # An index that only looks up to date costs a compilation.
+    return all(newest.get(n, 0.0) >= (folder / f"{n}.py").stat().st_mtime for n in ("linear_numba", "loop_numba"))
+
 
 def load_kernels() -> None:
     """Load or compile the kernels, by running them on a graph of one edge."""
+    global _loaded
     from ..states.bits import pack_edges
     from . import linear_numba, loop_numba
 
@@ -26,6 +54,7 @@ def load_kernels() -> None:
     packed = pack_edges([1, 2], [(0, 1, True), (1, 2, False), (2, 3, True)], (1, 0, 0), True)
     weights = np.zeros(WEIGHTS)
     linear_numba.apply(packed.rows, packed.pair, True, *statics_of(packed, [0, 1]), weights, HUB, 9)
+    _loaded = True
 
 
 class CompiledFamily(Family):
