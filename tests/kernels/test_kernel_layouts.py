@@ -91,8 +91,23 @@ def test_code_does_not_grow_with_the_number_of_results(monkeypatch):
         text = module.write_module(program, layout, Target.host(), fastmath=False, lanes=lanes).text
         return text.count("\n")
 
-    for lanes in (1, None):
-        assert lines(32000, lanes) == lines(16000, lanes)
+    for lanes, width in ((1, 16000), (None, 3000)):
+        assert lines(2 * width, lanes) == lines(width, lanes)
+
+
+def test_rows_that_are_too_long_to_be_padded_are_written_by_scalar_code(rng):
+    b = Builder()
+    x = b.input(0, "float32")
+    program = b.finish([b.emit("mul", (x, x), "float32")], 1)
+
+    def layout(width: int) -> Layout:
+        return Layout((Operand((0,), "float32"),), (Result((0, -1) * width, "float32"),))
+
+    lanes = [module.write_module(program, layout(n), Target.host(), fastmath=False).lanes for n in (3_000, 300_000)]
+    assert lanes[0] > 1
+    assert lanes[1] == 1
+    for batch in (1, 3):
+        check(program, layout(300_000), [rng.normal(size=(batch, 1)).astype("float32")], batch)
 
 
 def test_nothing_outside_the_arrays_is_touched(form, rng):

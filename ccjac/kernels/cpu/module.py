@@ -17,6 +17,7 @@ from ...limits import (
     LONG_EFFORT,
     MANY_ENTRIES,
     MANY_FUNCTIONS,
+    PADDED_BYTES,
     SHORT_EFFORT,
     STACK_BYTES,
     STRAIGHT_COLUMNS,
@@ -101,7 +102,7 @@ def write_module(
     """
     target = target.narrowed(vector_bytes_for(program, layout))
     sizes = [BYTES[node.dtype] for node in program.nodes if node.dtype.startswith("float")]
-    lanes = lanes or target.vector_bytes // min(sizes, default=4)
+    lanes = lanes or _lanes(layout, target.vector_bytes // min(sizes, default=4))
     functions = Functions(target, lanes)
     flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
     polynomials = ELEMENTARY if target.fused else frozenset[str]()
@@ -136,6 +137,16 @@ def write_module(
     return Module(text, functions.addresses, lanes, effort)
 
 
+def _lanes(layout: Layout, most: int) -> int:
+    """Samples per vector, at most ``most``: one, where rows are so long that it is stores that take the time."""
+    return most if sum(_result_rows(layout)) * most <= PADDED_BYTES else 1
+
+
+def _result_rows(layout: Layout) -> list[int]:
+    """Bytes of one sample's results."""
+    return [len(r.entries) * BYTES[r.dtype] for r in layout.results]
+
+
 def _entry(lanes: int) -> str:
     return f"""
 define i32 @{ENTRY}(ptr %in, ptr %out, i64 %begin, i64 %end) #0 {{
@@ -161,7 +172,7 @@ def _padded(layout: Layout, lanes: int) -> str:
     rows back.
     """
     operand_rows = [len(o.scalars) * BYTES[o.dtype] if o.batched else 0 for o in layout.operands]
-    result_rows = [len(r.entries) * BYTES[r.dtype] for r in layout.results]
+    result_rows = _result_rows(layout)
     offsets, size = [], 0
     for row in (*operand_rows, *result_rows):
         offsets.append(size)
