@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core as jex
 
+from ccjac.counting import KNOWN_SIZE, Enough, Tally, Value, either, joined, opaque, row, row_of_all, stacked
 from ccjac.errors import UnsupportedError
 from ccjac.settings import limits
 
@@ -23,10 +24,9 @@ from ..linalg import LINALG
 from ..names import ELEMENTWISE
 from ..reductions import REDUCTIONS
 from ..structural import IDENTITIES, STRUCTURAL
-from . import chosen, dense, rules
+from . import rules
 from .jaxprs import equations, inner_jaxprs
-from .tally import Tally
-from .values import KNOWN_SIZE, Enough, Value, constant, either, joined, opaque, row, row_of_all, stacked
+from .rules import constant
 
 _EXACT_STEPS = 300
 """Equations of a loop's steps that are walked one by one; longer loops are walked twice, and scaled."""
@@ -79,13 +79,13 @@ class Walk(Tally):
         if name in IDENTITIES:
             return operands
         if name in COMPUTED and not all(operands[k].known for k in indices_of(name, len(operands))):
-            return [chosen.indexed(self, eqn, operands)]
+            return [rules.indexed(self, eqn, operands)]
         if name in SORTS:
-            return chosen.sorted_(self, eqn, operands)
+            return rules.sorted_(self, eqn, operands)
         if name == "custom_linear_solve":
             return self._linear_solve(eqn, operands)
         if name in LINALG:
-            return dense.factored(self, eqn, operands)
+            return rules.factored(self, eqn, operands)
         if name in STRUCTURAL:
             return rules.moved(self, eqn, operands)
         out = eqn.outvars[0].aval
@@ -141,7 +141,7 @@ class Walk(Tally):
                 return [Value(outs[0].shape, True, chosen)]
             if (done := on_numpy(eqn, arrays)) is not None:  # type: ignore[arg-type]
                 return [Value(a.shape, True, a) for a in done]
-        return opaque(outs)
+        return opaque([a.shape for a in outs])
 
     def _scan(self, eqn: Any, operands: list[Value]) -> list[Value]:
         params = eqn.params
@@ -159,7 +159,7 @@ class Walk(Tally):
                 outs = self.call(body, [*consts, *carry, *(row(s, k) for s in sequences)])
                 carry, rows[k] = outs[:n_carry], outs[n_carry:]
             collected = [
-                stacked([rows[k][p] for k in range(length)], v.aval) for p, v in enumerate(eqn.outvars[n_carry:])
+                stacked([rows[k][p] for k in range(length)], v.aval.shape) for p, v in enumerate(eqn.outvars[n_carry:])
             ]
             return [*carry, *collected]
         return self._long_scan(eqn, body, consts, carry, sequences, length, n_carry)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from ccjac.estimate import Features
-from ccjac.settings import limits
+from ..errors import UnsupportedError
+from ..estimate import Features
+from ..settings import limits
+from .values import Enough, Value
 
-from .values import Enough
+_WORD = 64
 
 
 class Tally:
@@ -56,4 +61,35 @@ class Tally:
             # A linear function of any size may be worth its matrix.
             raise Enough
 
-    # -- kinds of equations ---------------------------------------------------------------------------------------
+
+def inputs(tally: Tally, shapes: Sequence[tuple[int, ...]], n_differentiated: int) -> list[Value]:
+    """The operands of a function, the differentiated ones first; sets the tally's scale."""
+    n_inputs = tally.counted.inputs
+    words = np.zeros(n_inputs, np.uint64)
+    # Irregular steps, so that no period of the function's structure is mistaken for the whole.
+    drawn = np.sort(np.random.default_rng(0).permutation(n_inputs)[:_WORD])
+    words[drawn] = np.uint64(1) << np.arange(len(drawn), dtype=np.uint64)
+    tally.scale = max(n_inputs / _WORD, 1.0)
+    operands: list[Value] = []
+    start = 0
+    for k, shape in enumerate(shapes):
+        size = math.prod(shape)
+        masks = words[start : start + size].reshape(shape) if k < n_differentiated else None
+        operands.append(Value(shape, masks=masks, unit=True))
+        start += size
+    return operands
+
+
+def finished(tally: Tally, walk: Callable[[], Sequence[Value]]) -> Features:
+    """The counts, after ``walk`` has given the function's differentiated results, or found out enough."""
+    counted = tally.counted
+    try:
+        outputs = walk()
+    except Enough:
+        return counted
+    except UnsupportedError as error:
+        counted.obstacle = str(error)
+        return counted
+    counted.entries = sum(tally.width(v.masks) for v in outputs)
+    counted.affine = all(v.masks is None or v.affine for v in outputs)
+    return counted

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..derivative import is_float
+from ..expand import is_floating
+from ..spec import Spec
 from .tally import Tally
 from .values import Value, joined
 
 
-def factored(tally: Tally, eqn: Any, operands: list[Value]) -> list[Value]:
-    """Operations of the values, and the local partials that JAX's derivative rules make."""
-    name = eqn.primitive.name
-    outs = [v.aval for v in eqn.outvars]
+def factored(tally: Tally, name: str, outs: Sequence[Spec], operands: Sequence[Value]) -> list[Value]:
+    """Operations of the values, and the local partials that the framework's derivative rules make.
+
+    Args:
+        tally: The counts.
+        name: ``"lu"``, ``"cholesky"``, ``"triangular_solve"`` or another, which counts as an orthogonal factorisation.
+        outs: The results.
+        operands: A matrix, and a right-hand side where there is one.
+    """
     *batch, m, n = operands[0].shape if len(operands[0].shape) > 1 else (1, *operands[0].shape)
     stack, least = float(math.prod(batch)), min(m, n)
     if name == "triangular_solve":
@@ -50,5 +56,6 @@ def factored(tally: Tally, eqn: Any, operands: list[Value]) -> list[Value]:
         folded=affine,
     )
     return [
-        Value(a.shape, masks=np.full(a.shape, word), affine=affine) if is_float(a) else Value(a.shape) for a in outs
+        Value(a.shape, masks=np.full(a.shape, word), affine=affine) if is_floating(a.dtype) else Value(a.shape)
+        for a in outs
     ]

@@ -1,12 +1,10 @@
-"""What stands for an array while a jaxpr is counted."""
+"""What stands for an array while a function is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import numpy as np
 
 KNOWN_SIZE = 200_000
@@ -40,6 +38,7 @@ class Value:
         return 1 if self.known else self.choices
 
     def words(self) -> np.ndarray:
+        """``masks``, zeros if there are none."""
         return np.zeros(self.shape, np.uint64) if self.masks is None else self.masks
 
 
@@ -47,18 +46,13 @@ class Enough(Exception):  # noqa: N818 -- it is no error
     """Enough has been counted to refuse."""
 
 
-def constant(value: Any) -> Value:
-    if isinstance(value, jax.core.Tracer):
-        return Value(np.shape(value))
-    small = np.size(value) <= KNOWN_SIZE and not jax.numpy.issubdtype(jax.typeof(value).dtype, jax.dtypes.extended)
-    return Value(np.shape(value), True, np.asarray(value) if small else None)
-
-
-def opaque(outs: Sequence[Any]) -> list[Value]:
-    return [Value(a.shape, True) for a in outs]
+def opaque(shapes: Sequence[tuple[int, ...]]) -> list[Value]:
+    """Known arrays that were not computed."""
+    return [Value(shape, True) for shape in shapes]
 
 
 def joined(values: Sequence[Value]) -> np.uint64:
+    """What any entry of them depends on."""
     word = np.uint64(0)
     for v in values:
         if v.masks is not None:
@@ -67,21 +61,25 @@ def joined(values: Sequence[Value]) -> np.uint64:
 
 
 def either(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
+    """What two arrays of words depend on, entry by entry."""
     return b if a is None else a if b is None else a | b
 
 
 def row(value: Value, k: int) -> Value:
+    """One row of a value."""
     masks = None if value.masks is None else value.masks[k]
     array = None if value.array is None else value.array[k]
     return Value(value.shape[1:], value.known, array, masks, value.affine)
 
 
 def row_of_all(value: Value) -> Value:
+    """A row that depends on whatever any row depends on."""
     masks = None if value.masks is None else np.bitwise_or.reduce(value.masks, axis=0)
     return Value(value.shape[1:], value.known, None, masks, value.affine)
 
 
-def stacked(rows: list[Value], aval: Any) -> Value:
+def stacked(rows: list[Value], shape: tuple[int, ...]) -> Value:
+    """The value that is made of these rows."""
     if rows and any(r.masks is not None for r in rows):
-        return Value(aval.shape, masks=np.stack([r.words() for r in rows]), affine=all(r.affine for r in rows))
-    return Value(aval.shape, known=all(r.known for r in rows))
+        return Value(shape, masks=np.stack([r.words() for r in rows]), affine=all(r.affine for r in rows))
+    return Value(shape, known=all(r.known for r in rows))
