@@ -99,6 +99,51 @@ def hessian(
     return _public("hessian", fun, options, argnums, has_aux, holomorphic, second=True)
 
 
+@documented("fun", "backend", "executor", "fastmath")
+def fuse(
+    fun: Callable[..., Any] | None = None,
+    *,
+    backend: Any = None,
+    executor: Executor = "auto",
+    fastmath: bool = False,
+) -> Callable[..., Any]:
+    """``fun`` itself as one compiled loop over the batch, with the Jacobians, small solves and loops inside of it.
+
+    For a whole step of an application: a filter's update, a Newton, Gauss-Newton or implicit Euler step.  What XLA runs
+    as dozens of loops with arrays in between becomes one kernel, in which a sample never leaves the processor's
+    registers and first cache.  Jacobians by :func:`jacobian` inside of ``fun`` become part of the same program.
+
+    A drop-in: use ``jax.vmap(ccjac.fuse(step))`` where ``jax.vmap(step)`` was, under ``jax.jit``, ``jax.lax.scan``,
+    ``jax.grad``, ``jax.jvp`` and the rest.  Derivatives are those that JAX takes of ``fun`` (rules of ``custom_jvp``
+    and ``custom_vjp`` functions included), fused likewise.  Guards, static arguments and captured arrays are as in
+    :func:`jacobian`.
+
+    Where that does not pay (large arrays, operations that only JAX has, loops of unknown length, accelerators) it is
+    ``fun`` as JAX runs it; ``ccjac.fuse(f).plan(*args)`` says why.
+
+    Args:
+        {arguments}
+
+    Returns:
+        A function with the signature and the results of ``fun``.  Its method ``plan(*args, **kwargs)`` tells how it
+        computes them.
+
+    Raises:
+        BackendError: When called with ``executor="kernel"`` and a function that cannot become a kernel, or with
+            tensors of torch.
+
+    Examples:
+        >>> import ccjac, jax, jax.numpy as jnp
+        >>> newton = lambda x: x - jnp.linalg.solve(ccjac.jacobian(lambda x: x**2 - 2)(x), x**2 - 2)
+        >>> jax.vmap(ccjac.fuse(newton))(jnp.ones((3, 2))).tolist()
+        [[1.5, 1.5], [1.5, 1.5], [1.5, 1.5]]
+    """
+    if fun is None:
+        return functools.partial(fuse, backend=backend, executor=executor, fastmath=fastmath)
+    request = Request(checked_function("fuse", fun), (), False, True, fused=True)
+    return differentiator(request, Options(backend=backend, executor=executor, fastmath=fastmath))
+
+
 @documented(*_OWN[:3], *SHARED[:5])
 def plan(
     fun: Callable[..., Any],

@@ -115,6 +115,30 @@ class Features:
         return 0.0 if self.affine else self.operations + self.partials + self.accumulated
 
 
+ARRAY_OPERATIONS = 1_000
+"""Operations per equation beyond which arrays are large enough for the framework's own loops."""
+
+
+def fusion_obstacle(features: Features) -> str | None:
+    """Why a function itself had better not be one straight-line program of each sample, or ``None``.
+
+    How many samples there will be is not known here: what only a few are too little for is found out when the call is
+    lowered.  Nor is the first call's time held against it, which whoever fuses a function pays on purpose.
+    """
+    if features.obstacle:
+        return features.obstacle
+    if features.operations > PROGRAM_LIMIT:
+        return f"the function expands to about {features.operations:,.0f} scalar operations, too many for one program"
+    # Each step of a loop calls the framework's operations anew.
+    equations = max(features.equations * max(features.steps, 1.0), 1.0)
+    if features.operations > ARRAY_OPERATIONS * equations:
+        return (
+            f"it works on large arrays (about {features.operations / equations:,.0f} entries an operation), "
+            "in which the framework finds loops enough"
+        )
+    return None
+
+
 def is_constant(features: Features) -> bool:
     """Whether a Jacobian had better be computed once and kept; if there is little to compute, a program is as good."""
     entries = features.inputs * features.outputs

@@ -132,6 +132,8 @@ def nest(containers: Containers, request: Request, values: Sequence[Any], jacobi
         jacobian: One array per output and argument leaf.
     """
     tree, unflatten = containers.output, containers.unflatten
+    if request.fused:
+        return unflatten(containers.auxiliary, values)
     per_output: list[Any] = []
     remaining = iter(jacobian)
     for _ in range(tree.num_leaves):

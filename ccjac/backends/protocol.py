@@ -55,6 +55,9 @@ class Request:
     allow_int: bool = False
     second: bool = False
     """Whether the Jacobian is that of the framework's reverse-mode derivative of ``fun``, its Hessian."""
+    fused: bool = False
+    """Whether no Jacobian is wanted but ``fun`` itself, as one program: nothing is differentiated, and all results
+    are auxiliary."""
     in_dims: Any = None
     """The batch axis of every argument, as the framework's ``vmap`` takes it; ``None`` without a batch."""
     chunk_size: int | None = None
@@ -84,6 +87,7 @@ class Traced(Protocol):
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
         signature: Shapes and types of the arrays that the scalar program reads, and of the function's results.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
+        fused: Whether it returns nothing else, see :attr:`Request.fused`.
         captured: Arrays from the function's surroundings that may change after tracing: a module's parameters, or
             values of an enclosing trace.  They are operands like the call's own, which they follow: read at every
             call, never baked in.
@@ -110,6 +114,9 @@ class Traced(Protocol):
 
     @property
     def with_values(self) -> bool: ...
+
+    @property
+    def fused(self) -> bool: ...
 
     @property
     def captured(self) -> Sequence[Any]: ...
@@ -246,7 +253,10 @@ class Backend(Protocol):
         """The framework's own mode for a function without a program: ``"forward"`` or ``"reverse"``."""
 
     def fallback(self, traced: Any, mode: str) -> Callable[..., Any]:
-        """The framework's own Jacobian by that mode, of the traced function: the user's is not run again."""
+        """The framework's own Jacobian by that mode, of the traced function: the user's is not run again.
+
+        By mode ``"framework"`` it is the traced function itself.
+        """
 
     def constant(self, traced: Any) -> Callable[..., Any]:
         """The same where the Jacobian does not depend on any operand: it is computed now, once."""

@@ -10,13 +10,15 @@ import numpy as np
 from ..arguments import normalised
 from ..backends.protocol import Request
 from ..checking import Check, central_differences, compared
-from ..errors import UnsupportedError
+from ..errors import InputError, UnsupportedError
 from .selection import select_backend
 
 
 def checked(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Check:
     """Compare what ``function``, made by a differentiator, returns for these arguments; see :func:`ccjac.check`."""
     request: Request = function.__ccjac__  # type: ignore[attr-defined]
+    if request.fused:
+        raise InputError("`ccjac.check` compares Jacobians, got a function of `ccjac.fuse`; give it the Jacobian.")
     backend = select_backend(None, args, kwargs)
 
     def arrays(value: Any) -> list[np.ndarray]:

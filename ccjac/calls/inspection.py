@@ -12,7 +12,7 @@ from ..options import Options
 from ..pattern import Pattern
 from ..planning.choose import choose
 from ..planning.naming import call_name
-from ..planning.plan import CONSTANT, Plan
+from ..planning.plan import CONSTANT, FRAMEWORK, FUSED, Plan
 from ..standalone.names import names_of
 from ..standalone.recipe import ProgramRecipe
 from .road import planned
@@ -31,16 +31,19 @@ def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: d
         if not backend.steers(untraceable.error):
             raise untraceable.error from None
         # Outside of a compiled function the framework differentiates with values in place.
-        return Plan(None, (), "fallback", executor="forward", reason=steered(untraceable.error))
+        executor = FRAMEWORK if request.fused else "forward"
+        return Plan(None, (), "fallback", executor=executor, reason=steered(untraceable.error))
     name = call_name(request.fun, args, kwargs)
     plan = planned(backend, traced, options, name, remember=False)[0]
-    if not (plan.graph is not None or plan.source == CONSTANT):
+    if plan.graph is None and plan.source not in (CONSTANT, FUSED):
         return plan
     return plan.with_recipe(ProgramRecipe(traced, plan.order, names_of(backend, request, traced, args, kwargs), name))
 
 
 def graph_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:
     """The graph for these arguments; see :func:`ccjac.trace`."""
+    if request.fused:
+        raise UnsupportedError("A function of `ccjac.fuse` has no graph: nothing is differentiated; see its `plan`.")
     if options.granularity == "tensor":
         raise UnsupportedError(
             '`ccjac.trace` has no graph of `granularity="tensor"`: such functions are divided into cells, each with a '

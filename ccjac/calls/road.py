@@ -15,6 +15,7 @@ from ..planning.choose import choose
 from ..planning.plan import CONSTANT, Plan
 from ..program.accumulate import JacobianProgram, accumulate
 from ..program.linearization import Linearization
+from . import fused
 
 log = logging.getLogger("ccjac")
 
@@ -23,6 +24,8 @@ def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
 ) -> tuple[Plan, JacobianProgram | SparseProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
+    if traced.fused:
+        return fused.planned(backend, traced, options)
     if options.output != "dense" or options.granularity == "tensor":
         try:
             return _by_cells(backend, traced, options, name, remember=remember)
@@ -114,7 +117,9 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
     plan, program = planned(backend, traced, options, name, remember=True)
     if plan.source == CONSTANT:
         return backend.constant(traced)
-    if program is None:
+    if program is None and traced.fused:
+        log.warning("ccjac: %s is not fused: %s", name, plan.reason)
+    elif program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
     if isinstance(program, JacobianProgram):
         asked = options.executor == "kernel"

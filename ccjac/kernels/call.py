@@ -48,10 +48,15 @@ class Reduced:
         return [computed[k] if k in computed else empty(k) for k in range(self.n_results)]
 
 
-def reduced(program: Program, layout: Layout) -> Reduced:
-    """Leave out the operands that ``program`` does not read and the results without entries."""
+def reduced(program: Program, layout: Layout, *, unread: bool = False) -> Reduced:
+    """Leave out the operands that ``program`` does not read and the results without entries.
+
+    Operands that are ``unread`` but have entries may be asked to stay.
+    """
     scalars = {node.param for node in program.nodes if node.op == "input"}
-    read = tuple(k for k, operand in enumerate(layout.operands) if scalars.intersection(operand.scalars))
+    read = tuple(
+        k for k, operand in enumerate(layout.operands) if (unread and operand.scalars) or scalars & {*operand.scalars}
+    )
     written = tuple(k for k, result in enumerate(layout.results) if result.entries)
     left = Layout(tuple(layout.operands[k] for k in read), tuple(layout.results[k] for k in written))
     return Reduced(left, read, written, len(layout.operands), len(layout.results))

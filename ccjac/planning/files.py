@@ -69,7 +69,8 @@ def decode(fields: Any) -> dict[str, Any]:
     source, executor, reason = (_text(fields, key) for key in ("source", "executor", "reason"))
     plain = {"source": source, "executor": executor, "reason": reason}
     if fields.get("graph") is None:
-        return {"graph": None, "order": (), **plain, "source": source if source == "constant" else "fallback"}
+        known = source if source in ("constant", "fused") else "fallback"
+        return {"graph": None, "order": (), **plain, "source": known}
     try:
         graph = decode_graph(fields["graph"] if type(fields["graph"]) is dict else {})
         graph = _labelled(graph, fields["graph"].get("labels"))

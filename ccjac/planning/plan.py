@@ -1,4 +1,4 @@
-"""The plan of a Jacobian: graph, order, price and provenance."""
+"""The plan of a Jacobian: graph, order, price and provenance.  A fused function's says what runs it, and why."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 CONSTANT = "constant"
 """The source and the executor of a Jacobian that does not depend on the arguments."""
 
+FUSED = "fused"
+"""The source of a function that is computed itself, as one program: :func:`ccjac.fuse`."""
+
+FRAMEWORK = "framework"
+"""The executor of a function to be fused that is left as it is."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -33,13 +39,16 @@ class Plan:
         graph: The linearized computational graph, ``None`` for a constant and a fallback.
         order: The intermediate vertices in the order of their elimination.
         source: ``"zoo:<name>"``, ``"greedy:<rule>"``, ``"search:<method>"``, ``"given"``, ``"constant"`` (a Jacobian
-            that does not depend on the arguments) or ``"fallback"``.
+            that does not depend on the arguments), ``"fused"`` (no Jacobian but the function itself) or
+            ``"fallback"``.
         claimed_bound: The lower bound for ``multiplications`` that comes with the order, 0 if none does.  What a file
             says is a claim; see :attr:`lower_bound`.
         certificate: Why that bound holds, if anybody said so.
         trusted: Whether the bound was computed in this process, so that it need not be computed again.
-        executor: What runs it, once compiled: ``"kernel"``, ``"ops"``, ``"forward"`` or ``"reverse"``.
+        executor: What runs it, once compiled: ``"kernel"``, ``"ops"``, ``"forward"``, ``"reverse"`` or, of a fused
+            function, ``"framework"``.
         reason: Why this executor or this fallback.
+        operations: Of the straight-line program of one sample, for fused functions.
     """
 
     graph: Graph | None
@@ -53,6 +62,7 @@ class Plan:
     _fingerprint: str = field(default="", repr=False)
     parts: tuple[tuple[int, Plan], ...] = field(default=(), repr=False)
     _recipe: Recipe | None = field(default=None, repr=False)
+    operations: int = 0
 
     @cached_property
     def counts(self) -> Counts:
@@ -151,6 +161,10 @@ class Plan:
         if graph is None:
             if self.source == CONSTANT:
                 return f"Plan: a constant Jacobian ({self.reason}), computed once by the framework itself"
+            if self.source == FUSED:
+                return f"Plan: the function itself as one loop over the batch, {self.operations:,} operations a sample"
+            if self.executor == FRAMEWORK:
+                return f"Plan: the function as the framework runs it (fallback: {self.reason})"
             return f"Plan: {self.executor or 'framework'} mode of the framework itself (fallback: {self.reason})"
         lines = [
             f"Plan: {graph.n_inputs} inputs, {len(graph.eliminable)} intermediate vertices, "
@@ -194,7 +208,8 @@ class Plan:
             UnsupportedError: A fallback has no graph.
         """
         if self.graph is None:
-            raise UnsupportedError(f"This `Plan` has no graph to draw: it is a fallback ({self.reason}).")
+            why = f"a fallback ({self.reason})" if self.source != FUSED else "that of a fused function"
+            raise UnsupportedError(f"This `Plan` has no graph to draw: it is {why}.")
         steps = elimination.steps(self.graph, self.order)
         dearest = max((step.counts.multiplications for step in steps), default=0) or 1
         weights = {step.vertex: step.counts.multiplications / dearest for step in steps}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,6 +56,18 @@ class Program:
     def operations(self) -> int:
         """Number of nodes that compute something."""
         return sum(node.op not in ("input", "const") for node in self.nodes)
+
+    def copied(self, builder: Builder, inputs: Mapping[int, int]) -> list[int]:
+        """Build the program in another one, on these values as its inputs; returns where its results are."""
+        values: list[int] = []
+        for op, args, dtype, param in self.nodes:
+            if op == "input":
+                values.append(inputs[param])
+            elif op == "const":
+                values.append(builder.const(param, dtype))
+            else:
+                values.append(builder.emit(op, [values[a] for a in args], dtype, param))
+        return [values[r] for r in self.results]
 
 
 _FOLDABLE: dict[str, Any] = {"float32": np.float32, "float64": np.float64}

@@ -20,13 +20,13 @@ class Names:
         operands: The name of every operand of the traced call, in its order (differentiated ones first).
         order: Positions among the operands, in the order of the function's parameters; captured arrays come last.
         function: The function's own name.
-        second: Whether the derivative is a Hessian.
+        what: ``"jacobian"``, ``"hessian"``, or an empty string if it is the function itself.
     """
 
     operands: tuple[str, ...]
     order: tuple[int, ...]
     function: str
-    second: bool
+    what: str
 
 
 def names_of(
@@ -55,7 +55,8 @@ def names_of(
     captured = range(len(texts), len(traced.signature.operands))
     texts += [f"captured_{k - len(order)}" for k in captured]
     function = function_name(request.fun).rpartition(":")[2].rpartition(".")[2]
-    return Names(tuple(texts), (*order, *captured), "f" if "<" in function else function, request.second)
+    what = "" if request.fused else "hessian" if request.second else "jacobian"
+    return Names(tuple(texts), (*order, *captured), "f" if "<" in function else function, what)
 
 
 def _parameters(fun: Any, n_args: int) -> Sequence[str]:

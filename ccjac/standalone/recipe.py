@@ -42,8 +42,9 @@ class ProgramRecipe:
         """See :meth:`ccjac.Plan.to_c`."""
         program, arrays, operands, results = self._program(value)
         if name is None:
-            (name,) = distinct([f"{self.names.function}_{self._word}"])
-        return write_c(program, arrays, operands, results, name=name, about=f"{self._word.title()} of {self.about}.")
+            (name,) = distinct([f"{self.names.function}_{self.names.what or 'fused'}"])
+        about = f"{(self.names.what or 'values').title()} of {self.about}."
+        return write_c(program, arrays, operands, results, name=name, about=about)
 
     def numpy(self, value: bool | None) -> NumpyCallable:
         """See :meth:`ccjac.Plan.to_numpy`."""
@@ -52,10 +53,6 @@ class ProgramRecipe:
             raise UnsupportedError(f"`Plan.to_numpy` compiles a kernel, but this program cannot become one: {reason}.")
         captured = self._captured()
         return numpy_function(program, arrays, operands, results, captured)
-
-    @property
-    def _word(self) -> str:
-        return "hessian" if self.names.second else "jacobian"
 
     def _captured(self) -> list[np.ndarray]:
         """The values of arrays from the function's surroundings, as they are now."""
@@ -72,7 +69,7 @@ class ProgramRecipe:
         linearization, signature = self.traced.linearization, self.traced.signature
         if linearization is None:
             raise UnsupportedError(f"This function has no scalar program: {self.traced.obstacle}.")
-        with_values = self.traced.with_values if value is None else value
+        with_values = self.traced.with_values if value is None or self.traced.fused else value
         order = self.order or forward_order(linearization.graph)
         jacobian = accumulate(linearization, order, with_values=with_values, dtypes=self.traced.entry_dtypes)
         outputs, arguments = signature.outputs, signature.operands[: signature.n_differentiated]
@@ -91,11 +88,12 @@ class ProgramRecipe:
         found: list[Parameter] = []
         if with_values:
             found += [Parameter(f"value{mark}", s.shape, "") for mark, s in zip(of_output, outputs, strict=True)]
-            found += [Parameter(f"auxiliary_{k}", s.shape, "") for k, s in enumerate(auxiliary)]
+            word = "auxiliary" if self.names.what else "result"
+            found += [Parameter(f"{word}_{k}", s.shape, "") for k, s in enumerate(auxiliary)]
         for mark, output in zip(of_output, outputs, strict=True):
             for k, argument in enumerate(arguments):
                 name = self.names.operands[k]
                 by = f"_{name}" if len(arguments) > 1 else ""
                 meaning = f"d value{mark} / d {name}"
-                found.append(Parameter(f"{self._word}{mark}{by}", (*output.shape, *argument.shape), meaning))
+                found.append(Parameter(f"{self.names.what}{mark}{by}", (*output.shape, *argument.shape), meaning))
         return found

@@ -48,11 +48,12 @@ def road(build: Callable[..., Any], request: Request) -> Callable[..., Any]:
         return build(captured, *args, **kwargs)
 
     # JAX names compiled functions, and shows the names in profiles and messages.
-    whole.__name__ = f"jacobian_of_{getattr(request.fun, '__name__', type(request.fun).__name__)}"
+    prefix = "fused" if request.fused else "jacobian_of"
+    whole.__name__ = f"{prefix}_{getattr(request.fun, '__name__', type(request.fun).__name__)}"
     whole.__qualname__ = whole.__name__
     # Captured arrays decide on devices even where the derivative does not read them.
     jitted = jax.jit(whole, keep_unused=True)
-    return _Unwrapping(jitted) if request.has_aux else jitted
+    return _Unwrapping(jitted) if request.has_aux or request.fused else jitted
 
 
 class _Unwrapping:

@@ -18,6 +18,7 @@ from ccjac.settings import limits
 from . import kernel
 from . import operations as ops
 from .framework import FlatFunction, differentiated_by, jacobian_of, known
+from .fused import fused
 from .results import finished
 from .tracing import JaxTraced, specs
 
@@ -33,7 +34,10 @@ def compiled(
     types = traced.types()
     arguments = specs(types.call.types[: types.call.n_differentiated])
     arrays = blocks(jacobian, specs(types.outputs), arguments, specs(types.values), packed_from=SPARSE_FROM[executor])
-    if executor == "kernel":
+    if traced.fused:
+        rows = layout(specs([*types.call.types, *types.read_types]), arrays)
+        compute = fused(traced, program, rows, fastmath=fastmath, accelerated=accelerated)
+    elif executor == "kernel":
         fusible = program.operations <= ONE_FUSION
         options = {"fusible": fusible, "fastmath": fastmath, "accelerated": accelerated}
         compute = _with_kernel(traced, program, arrays, options)

@@ -1,7 +1,8 @@
 """What a kernel's call computes for one sample, and the computations that are its derivatives.
 
 A derivative's program is derived when it is first asked for its program, that is, when a function is lowered that
-contains it: JAX asks for many more derivatives than it runs.
+contains it: JAX asks for many more derivatives than it runs.  That of a Jacobian's program comes from the program; that
+of a user's function, which may have rules of its own, from JAX's derivative of the function.
 """
 
 from __future__ import annotations
@@ -26,9 +27,15 @@ from ccjac.settings import limits
 from .shard_map import axes_of, varied
 from .templates import template
 
+KERNEL_NAME = "ccjac_kernel"
+"""Name of the primitive whose parameter is a computation."""
+
 Arrays = Sequence[Any]
 Plain = Callable[..., Arrays]
 """The computation as JAX operations."""
+Expand = Callable[[Plain, Sequence[Spec]], tuple[Program, Layout]]
+"""From a function of arrays, and their types for one sample, to its program.  It raises :class:`UnsupportedError` where
+there is none."""
 
 
 @functools.cache
@@ -52,6 +59,7 @@ class Computation:
         plain: The same function as JAX operations: for other platforms, and for what cannot be a kernel.
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
         accelerated: Whether it is a kernel on accelerators as well.
+        expand: How to make a program of a JAX function of arrays; ``None`` where derivatives come from the program.
     """
 
     def __init__(
@@ -64,10 +72,11 @@ class Computation:
         fastmath: bool = False,
         accelerated: bool = False,
         fusible: bool | None = None,
+        expand: Expand | None = None,
         tangent_of: tuple[Computation, tuple[int, ...]] | None = None,
     ) -> None:
         self.operands, self.results = tuple(operands), tuple(results)
-        self.plain, self.fastmath, self.accelerated = plain, fastmath, accelerated
+        self.plain, self.fastmath, self.accelerated, self.expand = plain, fastmath, accelerated, expand
         self._build, self._fusible, self._tangent_of = build, fusible, tangent_of
         self._derived: dict[Any, Computation] = {}
         self._obstacles: dict[Any, str | None] = {}
@@ -152,21 +161,26 @@ class Computation:
     def _tangent(self, active: tuple[int, ...]) -> Computation:
         n = len(self.operands)
 
-        def build() -> tuple[Program, Layout]:
-            return tangent_program(*self.built, active, self.differentiable, template)
+        operands = [*self.operands, *(self.operands[k] for k in active)]
 
         def plain(*operands: Any) -> Arrays:
             primals, tangents = operands[:n], operands[n:]
             function = self._of(active, primals, self.differentiable)
             return list(jax.jvp(function, tuple(primals[k] for k in active), tuple(tangents))[1])
 
+        def build() -> tuple[Program, Layout]:
+            if self.expand is not None:
+                return self.expand(plain, operands)
+            return tangent_program(*self.built, active, self.differentiable, template)
+
         return Computation(
-            [*self.operands, *(self.operands[k] for k in active)],
+            operands,
             [self.results[k] for k in self.differentiable],
             build,
             plain,
             fastmath=self.fastmath,
             accelerated=self.accelerated,
+            expand=self.expand,
             tangent_of=(self, active),
         )
 
@@ -181,8 +195,11 @@ class Computation:
         the cotangents of ``active``.
         """
         kept = [k for k in range(len(self.operands)) if not linear or k not in active]
+        operands = [*(self.operands[k] for k in kept), *(self.results[k] for k in given)]
 
         def build() -> tuple[Program, Layout]:
+            if self.expand is not None:
+                return self.expand(plain, operands)
             return cotangent_program(*self.built, active, given, template, linear=linear)
 
         def plain(*operands: Any) -> Arrays:
@@ -197,12 +214,13 @@ class Computation:
             return list(pullback(list(operands[len(kept) :])))
 
         return Computation(
-            [*(self.operands[k] for k in kept), *(self.results[k] for k in given)],
+            operands,
             [self.operands[k] for k in active],
             build,
             plain,
             fastmath=self.fastmath,
             accelerated=self.accelerated,
+            expand=self.expand,
         )
 
     def _of(self, active: Sequence[int], operands: Arrays, wanted: Sequence[int]) -> Plain:

@@ -14,7 +14,8 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from ccjac.expand import Expander, Spec, Value, is_floating
+from ccjac.errors import UnsupportedError
+from ccjac.expand import Expander, Forms, Spec, Symbolic, Value, is_floating, lift
 from ccjac.kernels import Layout, supports
 from ccjac.kernels.call import batched, reduced
 from ccjac.kernels.constants import lifted
@@ -23,7 +24,7 @@ from ccjac.limits import FEW_SAMPLES
 from ccjac.program import Program
 
 from . import sharding
-from .computation import Computation, computation_of
+from .computation import KERNEL_NAME, Computation, Expand, computation_of
 from .control import CONTROL
 from .settings import setting
 from .shard_map import axes_of, varied
@@ -59,6 +60,7 @@ def kernel_call(
     fusible: bool = False,
     fastmath: bool = False,
     accelerated: bool = False,
+    expand: Expand | None = None,
 ) -> Callable[..., list[Any]]:
     """The program as a JAX function of arrays.
 
@@ -75,11 +77,14 @@ def kernel_call(
             its surroundings inside a larger function, which costs less than a custom call's fixed price.
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
         accelerated: Be a kernel on CUDA devices as well.
+        expand: Take derivatives of ``ops`` and expand them by this, not of the program: for a user's function, whose
+            own rules may say otherwise.
 
     Returns:
         A function from the operands to a list of the results.
     """
-    needed = reduced(program, layout)
+    # A rule may name a derivative by an operand that the value does not depend on.
+    needed = reduced(program, layout, unread=expand is not None)
 
     def plain(*operands: Any) -> list[Any]:
         whole = needed.all_operands(operands, lambda k: jnp.zeros(operand_shapes[k], layout.operands[k].dtype))
@@ -93,6 +98,7 @@ def kernel_call(
         fusible=fusible,
         fastmath=fastmath,
         accelerated=accelerated,
+        expand=expand,
     )
 
     def call(*operands: Any) -> list[Any]:
@@ -108,7 +114,7 @@ def _call(kernel: Computation, flags: tuple[bool, ...], operands: Arrays, rank: 
     return KERNEL.bind(*varied(operands, axes_of(operands)), kernel=kernel.parameter, flags=flags, rank=rank)
 
 
-KERNEL = Primitive("ccjac_kernel")
+KERNEL = Primitive(KERNEL_NAME)
 """Which kernel it is, or whether plain operations are the better choice, is decided when a computation is lowered: only
 then are all batch axes known, and only what runs gets derived and compiled.
 
@@ -316,8 +322,37 @@ mlir.register_lowering(KERNEL, _lower_on_cuda, platform="cuda")
 
 
 def _inline(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
-    """The Jacobian of a function that computes a Jacobian itself."""
+    """A program inside of a function: part of the function's program where nothing is differentiated by its operands;
+    else by its plain operations, for the Jacobian of a function that computes a Jacobian itself.
+    """
+    computation = computation_of(eqn.params["kernel"])
+    if not any(isinstance(v, Forms) or (isinstance(v, Symbolic) and v.active) for v in operands):
+        try:
+            program, layout = computation.built
+        except UnsupportedError:
+            pass
+        else:
+            return _copied(ex, eqn, program, layout, operands)
     return ex.run(jax.make_jaxpr(plain_operations(**eqn.params))(*(v.aval for v in eqn.invars)), operands)
+
+
+def _copied(ex: Expander, eqn: Any, program: Program, layout: Layout, operands: list[Value]) -> list[Value]:
+    """The program once for every sample."""
+    flags, rank = eqn.params["flags"], eqn.params["rank"]
+    outs = [v.aval for v in eqn.outvars]
+    sizes = tuple(outs[0].shape[:rank]) if outs else ()
+    ex.recorder.check_size(program.operations * math.prod(sizes))
+    rows = [lift(ex.builder, v).ids for v in operands]
+    found: list[np.ndarray] = [np.zeros((*sizes, len(r.entries)), np.int64) for r in layout.results]
+    zeros = [ex.builder.const(0.0 if is_floating(r.dtype) else 0, r.dtype) for r in layout.results]
+    for sample in np.ndindex(*sizes):
+        inputs: dict[int, int] = {}
+        for operand, ids, flag in zip(layout.operands, rows, flags, strict=True):
+            inputs.update(zip(operand.scalars, (ids[sample] if flag else ids).ravel().tolist(), strict=True))
+        values = program.copied(ex.builder, inputs)
+        for row, result, zero in zip(found, layout.results, zeros, strict=True):
+            row[sample] = [values[e] if e >= 0 else zero for e in result.entries]
+    return [ex.values(ids.ravel().tolist(), out.shape, out.dtype.name) for ids, out in zip(found, outs, strict=True)]
 
 
 CONTROL[KERNEL.name] = _inline

@@ -31,8 +31,11 @@ def mode(traced: JaxTraced) -> str:
 
 
 def fallback(traced: JaxTraced, mode: str) -> Run:
-    """JAX's own Jacobian of the traced function, of the operands and the captured values."""
+    """JAX's own Jacobian of the traced function, of the operands and the captured values; or the function itself."""
     types, call = traced.types(), traced.call
+    if call.request.fused:
+        function = whole(traced)
+        return lambda *operands: finished(types, function(*operands))
     flat = jacobian_of(
         whole(traced), call.n_differentiated, len(traced.outputs), mode, holomorphic=call.request.holomorphic
     )
@@ -43,6 +46,8 @@ def fallback(traced: JaxTraced, mode: str) -> Run:
 def own_mode(request: Request) -> Run:
     """JAX's own Jacobian function, called on what the user gives: Python sees values, as it does in JAX."""
     fun = function_of(request)
+    if request.fused:
+        return fun
     tree: Any = None
 
     def split(*args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, Any]]:

@@ -115,6 +115,11 @@ class JaxTraced:
         return self.call.request.with_value or self.call.request.has_aux
 
     @property
+    def fused(self) -> bool:
+        """Whether nothing else is."""
+        return self.call.request.fused
+
+    @property
     def values(self) -> tuple[Any, ...]:
         """The arrays that precede the Jacobian's blocks."""
         return (*self.outputs, *self.auxiliary) if self.with_values else ()
@@ -168,6 +173,8 @@ def function_of(request: Request) -> Callable[..., Any]:
 
 def split_auxiliary(request: Request, result: Any) -> tuple[Any, Any]:
     """Output and auxiliary output."""
+    if request.fused:
+        return (), result
     if not request.has_aux:
         return result, ()
     if not (isinstance(result, (tuple, list)) and len(result) == 2):

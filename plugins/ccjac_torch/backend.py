@@ -112,6 +112,11 @@ class TorchBackend:
         """Check and flatten the arguments."""
         from .arguments import prepare
 
+        if request.fused:
+            raise BackendError(
+                "`ccjac.fuse` is served for JAX's arrays only, got tensors of torch; `torch.compile` fuses their "
+                "operations, and `ccjac.jacobian` inside of the function works as it does elsewhere."
+            )
         return prepare(request, args, kwargs)
 
     def trace(self, call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTraced:

@@ -77,6 +77,11 @@ class TorchTraced:
         return self.call.request.with_value or self.call.request.has_aux
 
     @property
+    def fused(self) -> bool:
+        """Never: such calls are refused when they are prepared."""
+        return False
+
+    @property
     def values(self) -> tuple[Spec, ...]:
         """The arrays that precede the Jacobian's blocks."""
         return (*self.outputs, *self.auxiliary) if self.with_values else ()

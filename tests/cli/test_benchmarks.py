@@ -21,6 +21,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("latency", ["--tasks", "Robertson", "--repeats", "1"]),
         ("derivatives", ["--tasks", "Robertson", "--seconds", "0.1"]),
         ("medium", ["--tasks", "second_differences_300", "--repeats", "1", "--seconds", "0.1"]),
+        ("steps", ["--tasks", "implicit_euler", "--batch", "16", "--seconds", "0.1"]),
         ("whole_functions", ["--tasks", "whitening", "--batch", "16", "--seconds", "0.1"]),
         ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),

@@ -15,6 +15,7 @@ from ccjac.errors import UnsupportedError
 from ccjac.settings import limits
 
 from .. import lowered
+from ..computation import KERNEL_NAME, computation_of
 from ..concrete import on_numpy
 from ..control import CONTROL, parts_of_scan
 from ..derivative import is_literal
@@ -72,6 +73,8 @@ class Walk(Tally):
             # Its derivative is what the user says, not what the function looks like.
             self.linear = False
             return [replace(v, affine=False, unit=False) for v in self.call(eqn.params[CUSTOM[name]], operands)]
+        if name == KERNEL_NAME and not joined(operands):
+            return self._program(eqn)
         if name in CONTROL:
             for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
                 if key in eqn.params:
@@ -106,6 +109,16 @@ class Walk(Tally):
         program = lowered.composition(eqn)
         self.count(program.operations * out.size, active=False)
         return [rules.elementwise(self, eqn, v.aval, operands) for v in eqn.outvars]
+
+    def _program(self, eqn: Any) -> list[Value]:
+        """A Jacobian's program as a part of the function's."""
+        computation, outs = computation_of(eqn.params["kernel"]), [v.aval for v in eqn.outvars]
+        try:
+            program, _ = computation.built
+        except UnsupportedError:
+            raise Enough from None
+        self.count(program.operations * math.prod(outs[0].shape[: eqn.params["rank"]]) if outs else 0, active=False)
+        return [Value(out.shape) for out in outs]
 
     def _linear_solve(self, eqn: Any, operands: list[Value]) -> list[Value]:
         """The solver, whose right-hand side depends on what the matrix and its own do."""
