@@ -127,7 +127,7 @@ def fusion_obstacle(features: Features) -> str | None:
     """
     if features.obstacle:
         return features.obstacle
-    if features.operations > PROGRAM_LIMIT:
+    if features.operations > limits().program_operations:
         return f"the function expands to about {features.operations:,.0f} scalar operations, too many for one program"
     # Each step of a loop calls the framework's operations anew.
     equations = max(features.equations * max(features.steps, 1.0), 1.0)

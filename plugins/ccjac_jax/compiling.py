@@ -102,7 +102,7 @@ def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: 
 
 
 def _with_kernel(
-    traced: JaxTraced, program: Program, arrays: Sequence[Block], options: Mapping[str, bool]
+    traced: JaxTraced, program: Program, arrays: Sequence[Block], options: Mapping[str, Any]
 ) -> FlatFunction:
     operands = specs([*traced.call.types, *traced.read_types])
     call = kernel.kernel_call(
