@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .loops.joined import LoopedProgram
 from .settings import limits
 
 OPERATION_SECONDS = 60e-6
@@ -235,6 +236,11 @@ def _cells_seconds(features: Features) -> float:
     """What a first call by cells may take: the framework's run is part of its own."""
     run = min(framework_call(features, mode) for mode in ("forward", "reverse")) * 1e-9
     return FIRST_CALL_RATIO * (framework_first_call(features) + run) + FIRST_CALL_SECONDS
+
+
+def loops_obstacle(looped: LoopedProgram) -> str | None:
+    """Why a program with loops is no faster than the framework, or ``None``."""
+    return None
 
 
 def first_call(features: Features) -> float:

@@ -16,6 +16,19 @@ ENTRY_LIMIT = 4_000_000
 ITERATION_LIMIT = 10_000
 """Loop iterations beyond which unrolling is hopeless even for tiny bodies."""
 
+SHORTEST_LOOP = 4
+"""Steps beyond which a loop of a function that is not unrolled as a whole stays a loop."""
+
+LOOP_PROGRAM_LIMIT = 4_000
+"""Operations of one step with derivatives beyond which a loop is left to the framework: it is one basic block."""
+
+MOVING_DIRECTIONS = 1_000_000
+"""Steps times differentiated numbers of a sequence beyond which forward accumulation is out of the question."""
+
+STORED_NUMBERS = 16_000_000
+"""Numbers per sample that reverse accumulation stores of a loop, times the samples of a vector; the framework stores
+more of them, and of all samples at once."""
+
 RULE_MEMORY = 4096
 """Derivative rules and templates that are remembered per process."""
 
@@ -89,6 +102,14 @@ MANY_FUNCTIONS = 10
 
 INLINE_FUNCTIONS = 24
 """More polynomials than these are called: they would make long code, which is slow to compile and no faster."""
+
+CARRIED_REGISTERS = 32
+"""Numbers that a loop carries from step to step as values of its code; more of them have places in memory, which are
+read where they are needed and written at the end of a step."""
+
+INTERLEAVED_OPERATIONS = 120
+"""Operations of a step up to which two vectors of samples go through it together, four up to a half of it: the next
+step waits for the last one's result, and the other vector fills the time."""
 
 SPARSE_ENTRIES = 1024
 """Rows from this length on are written by table if less than half of their entries are computed."""

@@ -28,6 +28,8 @@ import numpy as np
 from ..elements.parts import SparseProgram
 from ..estimate import Features
 from ..guards import Watch
+from ..loops.joined import LoopedProgram
+from ..loops.tape import Tape
 from ..pattern import Pattern
 from ..planning.plan import Plan
 from ..program.accumulate import JacobianProgram
@@ -236,6 +238,19 @@ class Backend(Protocol):
         Raises:
             UnsupportedError: It has no such structure.
         """
+
+    def tape(self, traced: Any) -> Tape:
+        """The function divided at its loops, which are not unrolled.
+
+        Raises:
+            UnsupportedError: It has none, or some part does not expand to scalars.
+        """
+
+    def loop_obstacle(self, looped: LoopedProgram, *, platform: str) -> str | None:
+        """Why a program with loops cannot run in this process, or ``None`` if it can."""
+
+    def compile_loops(self, traced: Any, looped: LoopedProgram) -> Callable[..., Any]:
+        """The same as :meth:`compile` for a program with loops."""
 
     def dependence(self, traced: Any) -> Pattern:
         """Where the whole Jacobian can have entries, for functions without cells; it may be larger than necessary.

@@ -10,6 +10,8 @@ from .. import estimate
 from ..backends.protocol import Backend, Traced
 from ..elements.parts import SparseProgram
 from ..errors import UnsupportedError
+from ..loops.jacobian import looped_jacobian
+from ..loops.joined import LoopedProgram
 from ..options import Options
 from ..planning.choose import choose
 from ..planning.plan import CONSTANT, Plan
@@ -22,7 +24,7 @@ log = logging.getLogger("ccjac")
 
 def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
-) -> tuple[Plan, JacobianProgram | SparseProgram | None]:
+) -> tuple[Plan, JacobianProgram | SparseProgram | LoopedProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
     if traced.fused:
         return fused.planned(backend, traced, options)
@@ -38,6 +40,10 @@ def planned(
         return _scalar(backend, traced, options, name, remember=remember)
     except UnsupportedError as error:
         reason = str(error)
+    try:
+        return _by_loops(backend, traced, options, name, remember=remember, reason=reason)
+    except UnsupportedError as error:
+        reason += f"; no loops: {error}"
     features = traced.features if options.automatic and traced.platform == "cpu" else None
     if features is not None and estimate.cells_may_pay(features):
         try:
@@ -90,6 +96,29 @@ def _by_cells(
     return Plan(None, (), "cells", executor="cells", reason=reason, parts=parts), sparse
 
 
+def _by_loops(
+    backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool, reason: str
+) -> tuple[Plan, LoopedProgram]:
+    """The plan with loops, and the program.
+
+    Raises:
+        UnsupportedError: The function has no loops, or they would not pay.
+    """
+    if options.executor not in ("auto", "kernel") or not isinstance(options.order, str):
+        raise UnsupportedError("they run as kernels only, in orders that are found for every part")
+    tape = backend.tape(traced)
+
+    def chosen(linearization: Linearization) -> Plan:
+        return choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
+
+    looped = looped_jacobian(tape, chosen, with_values=traced.with_values)
+    if (why := backend.loop_obstacle(looped, platform=traced.platform)) is not None:
+        raise UnsupportedError(why)
+    if options.executor == "auto" and (why := estimate.loops_obstacle(looped)) is not None:
+        raise UnsupportedError(why)
+    return Plan(None, (), "loops", executor="kernel", reason=reason, segments=looped.parts, direction=looped.direction), looped
+
+
 def _scalar(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
 ) -> tuple[Plan, JacobianProgram]:
@@ -121,6 +150,8 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
         log.warning("ccjac: %s is not fused: %s", name, plan.reason)
     elif program is None:
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
+    if isinstance(program, LoopedProgram):
+        return backend.compile_loops(traced, program)
     if isinstance(program, JacobianProgram):
         asked = options.executor == "kernel"
         return backend.compile(traced, program, plan.executor, fastmath=options.fastmath, accelerated=asked)

@@ -18,7 +18,7 @@ from .derivative import LocalRule, differentiated, transposed
 from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
 from .failures import unforeseen
-from .inputs import check_entries, linearize
+from .inputs import begin, check_entries, linearize
 from .movement import OUTSIDE, move, picked, positions_of
 from .reductions import argument, by_matrix, combine_at, contract, reduce, running
 from .selection import clamped_case, select
@@ -50,6 +50,7 @@ __all__ = [
     "Value",
     "argument",
     "as_numpy",
+    "begin",
     "by_matrix",
     "check_entries",
     "clamped_case",

@@ -34,9 +34,31 @@ def linearize(
     Raises:
         UnsupportedError: The function is too large, or has an operation without a scalar rule.
     """
+    expander, operands = begin(inputs, n_differentiated, walk=walk)
+    recorder = expander.recorder
+    n_inputs = recorder.n_inputs
+    main, auxiliary = body(expander, operands)
+    results = [lift(recorder.builder, r) for r in (*main, *auxiliary)]
+    recorder.check_size()
+    outputs = [v for r in results[: len(main)] for v in r.tangent_vertices().ravel().tolist()]
+    check_entries(len(outputs), n_inputs)
+    values = [k for r in results for k in r.ids.ravel().tolist()]
+    return recorder.finish(outputs, values, sum(spec.size for spec in inputs))
+
+
+def begin(
+    inputs: Sequence[Spec],
+    n_differentiated: int,
+    *,
+    walk: Callable[[Expander, Any, Sequence[Value]], list[Value]] | None = None,
+) -> tuple[Expander, list[Symbolic]]:
+    """An expander, and one value per operand, the first ones with vertices.
+
+    Raises:
+        UnsupportedError: The operands are too large.
+    """
     sizes = [spec.size for spec in inputs]
-    n_inputs = sum(sizes[:n_differentiated])
-    recorder = Recorder(n_inputs, limits().program_values)
+    recorder = Recorder(sum(sizes[:n_differentiated]), limits().program_values)
     recorder.check_size(sum(sizes))
     operands: list[Symbolic] = []
     start = 0
@@ -46,13 +68,7 @@ def linearize(
         vertices = np.array(positions).reshape(spec.shape) if k < n_differentiated else None
         operands.append(Symbolic(ids.reshape(spec.shape), vertices, spec.dtype))
         start += size
-    main, auxiliary = body(Expander(recorder, walk), operands)
-    results = [lift(recorder.builder, r) for r in (*main, *auxiliary)]
-    recorder.check_size()
-    outputs = [v for r in results[: len(main)] for v in r.tangent_vertices().ravel().tolist()]
-    check_entries(len(outputs), n_inputs)
-    values = [k for r in results for k in r.ids.ravel().tolist()]
-    return recorder.finish(outputs, values, start)
+    return Expander(recorder, walk), operands
 
 
 def check_entries(n_outputs: int, n_inputs: int) -> None:

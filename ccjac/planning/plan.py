@@ -21,6 +21,8 @@ from .wording import source_in_words
 if TYPE_CHECKING:
     from ..ordering.protocol import Certificate
 
+LOOPS = "loops"
+"""The source of a Jacobian whose loops are not unrolled."""
 CONSTANT = "constant"
 """The source and the executor of a Jacobian that does not depend on the arguments."""
 
@@ -49,6 +51,9 @@ class Plan:
             function, ``"framework"``.
         reason: Why this executor or this fallback.
         operations: Of the straight-line program of one sample, for fused functions.
+        segments: Of a function with loops (source ``"loops"``): for every segment how often it runs (``None``: as long
+            as its condition says), what it is and where in the code, and its plan.
+        direction: Of such a function: ``"forward"`` or ``"reverse"`` accumulation.
     """
 
     graph: Graph | None
@@ -63,6 +68,8 @@ class Plan:
     parts: tuple[tuple[int, Plan], ...] = field(default=(), repr=False)
     _recipe: Recipe | None = field(default=None, repr=False)
     operations: int = 0
+    segments: tuple[tuple[int | None, str, Plan], ...] = field(default=(), repr=False)
+    direction: str = ""
 
     @cached_property
     def counts(self) -> Counts:
@@ -158,6 +165,8 @@ class Plan:
         graph = self.graph
         if self.parts:
             return self._described_parts()
+        if self.source == LOOPS:
+            return self._described_loops()
         if graph is None:
             if self.source == CONSTANT:
                 return f"Plan: a constant Jacobian ({self.reason}), computed once by the framework itself"
@@ -199,6 +208,24 @@ class Plan:
             )
         if self.reason:
             lines.append(f"cells, because {self.reason}")
+        return "\n".join(lines)
+
+    def _described_loops(self) -> str:
+        lines = [
+            f"Plan: loops stay loops; {self.direction} accumulation through {len(self.segments)} segments",
+            f"{'steps':>10}{'inputs':>8}{'outputs':>9}{'vertices':>10}{'multiplications':>17}  source",
+        ]
+        for steps, label, plan in self.segments:
+            graph = plan.graph
+            assert graph is not None
+            times = "until done" if steps is None else f"{steps:,}"
+            lines.append(
+                f"{times:>10}{graph.n_inputs:>8}{len(graph.outputs):>9}{len(graph.eliminable):>10}"
+                f"{plan.multiplications:>17,}  {plan.source}" + (f", {label}" if label else "")
+            )
+        lines.append(f"executor     {self.executor}: one loop over the batch around all steps")
+        if self.reason:
+            lines.append(f"loops, because {self.reason}")
         return "\n".join(lines)
 
     def picture(self) -> Picture:

@@ -11,6 +11,8 @@ from ccjac.backends.protocol import Request
 from ccjac.elements.parts import SparseProgram
 from ccjac.executor import select
 from ccjac.guards import Watch
+from ccjac.loops.joined import LoopedProgram
+from ccjac.loops.tape import Tape
 from ccjac.pattern import Pattern
 from ccjac.planning.plan import Plan
 from ccjac.program.accumulate import JacobianProgram
@@ -142,6 +144,24 @@ class JaxBackend:
         from .sparse import program
 
         return program(traced, plan, nodes)
+
+    def tape(self, traced: JaxTraced) -> Tape:
+        """By a walk through the jaxpr."""
+        from .loops import tape
+
+        return tape(traced)
+
+    def loop_obstacle(self, looped: LoopedProgram, *, platform: str) -> str | None:
+        """Loops run as kernels on the CPU."""
+        from .looped import obstacle
+
+        return f"loops run as kernels on the CPU, not on {platform}" if platform != "cpu" else obstacle(looped.chain)
+
+    def compile_loops(self, traced: JaxTraced, looped: LoopedProgram) -> Callable[..., Any]:
+        """One custom call."""
+        from .looped import compiled
+
+        return compiled(traced, looped)
 
     def dependence(self, traced: JaxTraced) -> Pattern:
         """By the same walk."""

@@ -21,6 +21,7 @@ from ccjac.expand import Spec, is_floating
 from ccjac.kernels import Layout
 from ccjac.kernels.derivatives import cotangent_program, tangent_program
 from ccjac.limits import ONE_FUSION
+from ccjac.loops.chain import Chain
 from ccjac.program import Program
 from ccjac.settings import limits
 
@@ -60,6 +61,7 @@ class Computation:
         fastmath: See :func:`ccjac.kernels.compile_kernel`.
         accelerated: Whether it is a kernel on accelerators as well.
         expand: How to make a program of a JAX function of arrays; ``None`` where derivatives come from the program.
+        looped: What it is instead of a program, if it has loops.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Computation:
         self._derived: dict[Any, Computation] = {}
         self._obstacles: dict[Any, str | None] = {}
         self.jitted: dict[Any, Any] = {}
+        self.looped: tuple[Chain, Layout] | None = None
 
     def __repr__(self) -> str:
         return f"Computation({len(self.operands)} -> {len(self.results)})"

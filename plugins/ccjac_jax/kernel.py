@@ -28,7 +28,7 @@ from .computation import KERNEL_NAME, Computation, Expand, computation_of
 from .control import CONTROL
 from .settings import setting
 from .shard_map import axes_of, varied
-from .xla import device
+from .xla import device, loops
 from .xla import register as ffi
 
 Arrays = Sequence[Any]
@@ -101,12 +101,16 @@ def kernel_call(
         expand=expand,
     )
 
-    def call(*operands: Any) -> list[Any]:
-        passed = needed.operands(operands)
-        results = _call(computation, (False,) * len(passed), passed, 0) if needed.written else []
+    def run(*operands: Any) -> list[Any]:
+        results = call(computation, needed.operands(operands)) if needed.written else []
         return needed.all_results(results, lambda k: jnp.zeros(result_shapes[k], layout.results[k].dtype))
 
-    return call
+    return run
+
+
+def call(computation: Computation, operands: Arrays) -> list[Any]:
+    """A computation of one sample as an operation of JAX."""
+    return _call(computation, (False,) * len(operands), operands, 0)
 
 
 def _call(kernel: Computation, flags: tuple[bool, ...], operands: Arrays, rank: int) -> list[Any]:
@@ -263,6 +267,12 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...]
     single = samples <= FEW_SAMPLES
     if single and computation.fusible:
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+    if computation.looped is not None:
+        chain, layout = computation.looped
+        if rank and sharding.is_divided(ctx):
+            return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+        name = loops.register(chain, batched(layout, flags, rank=rank), single=single)
+        return jax.ffi.ffi_lowering(name)(ctx, *operands)
     program, layout = computation.built
     needed = _needed(program, layout, flags)
     ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])

@@ -148,6 +148,18 @@ class TorchBackend:
 
         return compiled(traced, jacobian, executor, fastmath=fastmath)
 
+    def tape(self, traced: TorchTraced) -> Any:
+        """Torch unrolls the loops that it traces."""
+        raise UnsupportedError("loops of torch are unrolled where they are traced")
+
+    def loop_obstacle(self, looped: Any, *, platform: str) -> str | None:
+        """See :meth:`tape`."""
+        return "loops of torch are unrolled where they are traced"
+
+    def compile_loops(self, traced: TorchTraced, looped: Any) -> Callable[..., Any]:
+        """See :meth:`tape`."""
+        raise UnsupportedError("loops of torch are unrolled where they are traced")
+
     def cells(self, traced: TorchTraced, plan: Callable[..., Any], nodes: int | None = None) -> Any:
         """Not here yet."""
         raise UnsupportedError("functions of tensors are not divided into cells")

@@ -7,7 +7,7 @@ computed on padded copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...limits import (
@@ -103,13 +103,43 @@ def write_module(
     target = target.narrowed(vector_bytes_for(program, layout))
     sizes = [BYTES[node.dtype] for node in program.nodes if node.dtype.startswith("float")]
     lanes = lanes or _lanes(layout, target.vector_bytes // min(sizes, default=4))
-    functions = Functions(target, lanes)
-    flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
-    polynomials = ELEMENTARY if target.fused else frozenset[str]()
-    apart = sum(MADE_OF.get(node.op, node.op) in polynomials for node in program.nodes) > INLINE_FUNCTIONS
-    ctx = Context(Writer(lanes), functions, flags, polynomials, apart)
+    ctx = context((program,), target, lanes, fastmath=fastmath)
     long = is_long(program, layout)
     body = (tiled.write_range if long else straight.write_range)(ctx, program, layout)
+
+    def effort(text: str) -> int:
+        return LONG_EFFORT if long else LARGE_EFFORT if text.count("\n") > LARGE_TEXT else SHORT_EFFORT
+
+    return assembled(ctx, body, layout, extra, effort=effort)
+
+
+def context(programs: Sequence[Program], target: Target, lanes: int, *, fastmath: bool) -> Context:
+    """Where the code of some programs in one module is written."""
+    flags = _FAST_FLAGS if fastmath else _IEEE_FLAGS
+    polynomials = ELEMENTARY if target.fused else frozenset[str]()
+    names = [MADE_OF.get(node.op, node.op) for program in programs for node in program.nodes]
+    apart = sum(name in polynomials for name in names) > INLINE_FUNCTIONS
+    return Context(Writer(lanes), Functions(target, lanes), flags, polynomials, apart)
+
+
+def assembled(
+    ctx: Context,
+    body: str,
+    layout: Layout,
+    extra: Callable[[int], str] | None = None,
+    *,
+    effort: Callable[[str], int],
+) -> Module:
+    """The module around ``@range(in, out, begin, end)``, which computes at least one full vector of samples.
+
+    Args:
+        ctx: Where the body was written.
+        body: The function's text.
+        layout: The arrays.
+        extra: See :func:`write_module`.
+        effort: From the text to LLVM's level for this code.
+    """
+    functions, lanes, target = ctx.functions, ctx.writer.lanes, ctx.functions.target
     bits = 128 if lanes == 1 else 8 * target.vector_bytes
     # Without this, LLVM takes the widest registers for copies and transpositions.
     width = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
@@ -133,8 +163,7 @@ def write_module(
         '!0 = !{!"branch_weights", i32 1, i32 4096}',
     ]
     text = "\n".join(parts)
-    effort = LONG_EFFORT if long else LARGE_EFFORT if text.count("\n") > LARGE_TEXT else SHORT_EFFORT
-    return Module(text, functions.addresses, lanes, effort)
+    return Module(text, functions.addresses, lanes, effort(text))
 
 
 def _lanes(layout: Layout, most: int) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...loops.chain import Chain
 from ...program.program import Program
 from ..layout import Layout
 from . import pool
+from .chains import write_chain
 from .jit import Code, compile_text
 from .module import ENTRY, write_module
 from .target import Target
@@ -97,3 +99,11 @@ def compile_kernel(program: Program, layout: Layout, *, fastmath: bool = False, 
     module = write_module(program, layout, target, fastmath=fastmath)
     code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=module.effort)
     return Kernel(code, layout, module.lanes, program.operations)
+
+
+def compile_chain(chain: Chain, layout: Layout, *, target: Target | None = None) -> Kernel:
+    """The same for a chain of stages; ``layout`` says which of its arrays are batched."""
+    target = target or Target.host()
+    module = write_chain(chain, layout, target)
+    code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=module.effort)
+    return Kernel(code, layout, module.lanes, chain.operations)

@@ -5,7 +5,7 @@ What depends on unbatched operands alone stands before the loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 
 from ...program.program import Program
 from ..context import Context
@@ -77,7 +77,7 @@ def write_range(ctx: Context, program: Program, layout: Layout) -> str:
                 element = memory_element(operand.dtype)
                 one = w.let(f"load {element}, ptr {w.at(operands[k], column * BYTES[operand.dtype])}")
                 names[inputs[scalar]] = from_memory(w, spread(w, element, one), operand.dtype)
-    _write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if shared])
+    write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if shared])
     w.do(f"%last = sub i64 %end, {lanes}")
     before = w.here
     w.do("br label %loop")
@@ -96,7 +96,7 @@ def write_range(ctx: Context, program: Program, layout: Layout) -> str:
     for k, result in enumerate(layout.results):
         row = len(result.entries) * BYTES[result.dtype]
         announce_stores(w, results[k], w.let(f"mul i64 %i, {row}"), lanes * row)
-    _write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if not shared])
+    write_nodes(ctx, program, names, [k for k, shared in enumerate(uniform) if not shared])
     for k, result in enumerate(layout.results):
         rows = w.at(results[k], w.let(f"mul i64 %i, {len(result.entries) * BYTES[result.dtype]}"))
         columns = [
@@ -146,7 +146,8 @@ def spread(w: Writer, element: str, scalar: str) -> str:
     return w.let(f"shufflevector {vector} {first}, {vector} poison, <{w.lanes} x i32> zeroinitializer")
 
 
-def _write_nodes(ctx: Context, program: Program, names: dict[int, str], places: Iterable[int]) -> None:
+def write_nodes(ctx: Context, program: Program, names: MutableMapping[int, str], places: Iterable[int]) -> None:
+    """Compute the nodes at ``places``, in order; ``names`` has the vectors of all nodes so far."""
     for place in places:
         node = program.nodes[place]
         if node.op == "const":

@@ -1,0 +1,79 @@
+"""Which entries of derivatives are not always zero, inside a step and over all steps of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..graph import Graph
+from .tape import Segment
+
+
+def local(graph: Graph) -> np.ndarray:
+    """``[outputs, inputs]``: whether a path leads from the input to the output."""
+    reach = np.zeros((graph.size, graph.n_inputs), bool)
+    reach[: graph.n_inputs] = np.eye(graph.n_inputs, dtype=bool)
+    for v in graph.topological_order:
+        if v >= graph.n_inputs and (before := graph.predecessors[v]):
+            reach[v] = reach[list(before)].any(0)
+    return reach[list(graph.outputs)]
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The pattern of a matrix product."""
+    return (a.astype(np.float32) @ b.astype(np.float32)) > 0
+
+
+def forward(segment: Segment, reach: np.ndarray, given: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Tangents by directions.
+
+    Args:
+        segment: With its ``reach``, see :func:`local`.
+        reach: Of one step.
+        given: For every active input ``[size, directions]``, of what is carried before the first step.
+
+    Returns:
+        The same for any step, and ``[outputs, directions]``.
+    """
+    patterns = list(given)
+    rows = segment.rows()
+    while True:
+        out = product(reach, np.concatenate(patterns)) if patterns else np.zeros((len(reach), 0), bool)
+        grown = False
+        for k, output in enumerate(segment.outputs):
+            if output.carries is None or output.carries >= segment.n_active:
+                continue
+            old = patterns[output.carries]
+            new = old | out[rows[k] : rows[k + 1]]
+            grown = grown or bool((new != old).any())
+            patterns[output.carries] = new
+        if not grown:
+            return patterns, out
+
+
+def backward(segment: Segment, reach: np.ndarray, given: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Cotangents by directions.
+
+    Args:
+        segment: With its ``reach``.
+        reach: Of one step.
+        given: For every output ``[size, directions]``, of what is carried after the last step.
+
+    Returns:
+        The same for any step, and ``[active input scalars, directions]``.
+    """
+    patterns = list(given)
+    starts = segment.starts()
+    while True:
+        back = product(reach.T, np.concatenate(patterns))
+        grown = False
+        for k, output in enumerate(segment.outputs):
+            if output.carries is None or output.carries >= segment.n_active:
+                continue
+            old = patterns[k]
+            new = old | back[starts[output.carries] : starts[output.carries + 1]]
+            grown = grown or bool((new != old).any())
+            patterns[k] = new
+        if not grown:
+            return patterns, back
