@@ -107,6 +107,13 @@ CARRIED_REGISTERS = 32
 """Numbers that a loop carries from step to step as values of its code; more of them have places in memory, which are
 read where they are needed and written at the end of a step."""
 
+SHORT_STEP, LONG_STEP = 400, 1_000
+"""Operations of a step up to which LLVM's level is 2, and 1: at 5,000 with 2,000 numbers carried, level 2 took a minute
+to compile, level 0 a second; level 0 runs a half to twice as long, level 1 as long as level 2."""
+
+BLOCK_OPERATIONS = 256
+"""Operations of a step in one basic block: what LLVM does with a block takes time in proportion to its square."""
+
 INTERLEAVED_OPERATIONS = 120
 """Operations of a step up to which two vectors of samples go through it together, four up to a half of it: the next
 step waits for the last one's result, and the other vector fills the time."""

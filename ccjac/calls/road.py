@@ -116,7 +116,9 @@ def _by_loops(
         raise UnsupportedError(why)
     if options.executor == "auto" and (why := estimate.loops_obstacle(looped)) is not None:
         raise UnsupportedError(why)
-    return Plan(None, (), "loops", executor="kernel", reason=reason, segments=looped.parts, direction=looped.direction), looped
+    return Plan(
+        None, (), "loops", executor="kernel", reason=reason, segments=looped.parts, direction=looped.direction
+    ), looped
 
 
 def _scalar(

@@ -100,7 +100,9 @@ class Chain:
         def moved(ports: Sequence[Port]) -> tuple[Port, ...]:
             return tuple(port._replace(array=number[port.array]) for port in ports if port.array in number)
 
-        stages = tuple(replace(s, reads=moved(s.reads), writes=moved(s.writes), finals=moved(s.finals)) for s in self.stages)
+        stages = tuple(
+            replace(s, reads=moved(s.reads), writes=moved(s.writes), finals=moved(s.finals)) for s in self.stages
+        )
         return Chain(tuple(self.arrays[k] for k in arrays), stages)
 
     @property

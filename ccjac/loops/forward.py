@@ -150,7 +150,9 @@ class _Forward:
             return tangents.pattern
         return tangents.pattern.reshape(segment.steps or 0, entering.size, -1).any(0)
 
-    def _reads(self, segment: Segment, places: Sequence[Mapping[tuple[int, int], int]], used: set[int]) -> tuple[Port, ...]:
+    def _reads(
+        self, segment: Segment, places: Sequence[Mapping[tuple[int, int], int]], used: set[int]
+    ) -> tuple[Port, ...]:
         ports: list[Port] = []
         starts = segment.starts()
         for k, entering in enumerate(segment.inputs):
@@ -162,8 +164,8 @@ class _Forward:
                 ports.append(Port(self.values[entering.array], tuple(offsets), scalars, stride))
             if k >= len(places) or not places[k]:
                 continue
-            tangents = self.tangents[entering.array]
-            if tangents.array is None and not stepped:
+            tangents = self.tangents.get(entering.array)
+            if tangents is None or (tangents.array is None and not stepped):
                 continue
             array, pattern = tangents.array, tangents.pattern
             if array is None:
@@ -274,7 +276,9 @@ class _Forward:
                 ports.append(Port(block, tuple(range(len(entries))), entries, len(entries) if stride else 0))
         return tuple(writes), tuple(finals)
 
-    def _keep(self, segment: Segment, number: int, size: int, pattern: np.ndarray, ports: list[Port], place: object) -> None:
+    def _keep(
+        self, segment: Segment, number: int, size: int, pattern: np.ndarray, ports: list[Port], place: object
+    ) -> None:
         """The tangents of an array that is read later; one that becomes a sequence has the same pattern in all rows."""
         assert callable(place)
         steps = self.rowwise.get(number)

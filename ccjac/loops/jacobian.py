@@ -8,7 +8,7 @@ from .joined import LoopedProgram, Planner
 from .reverse import reverse
 from .tape import Tape
 
-_SECOND_RUN = 1.5
+_SECOND_RUN = 2.5
 """How many more directions forward accumulation may have: the other one runs twice, and stores."""
 
 

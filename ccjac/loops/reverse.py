@@ -147,9 +147,7 @@ class _Reverse:
         program = results.finish()
         used = used_inputs([program]) | {target for target, _ in carried}
         reads = self._reads(segment, given, places, used)
-        self.stages.append(
-            Stage(program, segment.steps, carried, presets, reads, writes, finals, not segment.backward)
-        )
+        self.stages.append(Stage(program, segment.steps, carried, presets, reads, writes, finals, not segment.backward))
 
     def _gathered(self, segment: Segment, k: int) -> _Cotangents:
         """All shares of an output's cotangents together: of what is stacked, with one pattern for all rows."""

@@ -27,7 +27,9 @@ from .tracing import JaxTraced, specs
 class LoopedComputation(Computation):
     """What a chain computes.  Its derivatives are the framework's."""
 
-    def __init__(self, chain: Chain, operands: Sequence[Spec], results: Sequence[Spec], plain: Callable[..., Any]) -> None:
+    def __init__(
+        self, chain: Chain, operands: Sequence[Spec], results: Sequence[Spec], plain: Callable[..., Any]
+    ) -> None:
         rows = tuple(Operand(tuple(range(s.size)), s.dtype) for s in operands)
         layout = Layout(rows, tuple(Result(tuple(range(s.size)), s.dtype) for s in results))
         super().__init__(operands, results, _no_program, plain, fusible=False)
@@ -75,6 +77,8 @@ def compiled(traced: JaxTraced, looped: LoopedProgram) -> Callable[..., Any]:
         arrays = [*given[:n_own], *(given[n_own + k] for k in types.read)]
         passed = [*(jnp.asarray(x) for x in arrays), *(jnp.asarray(c) for c in constants)]
         computed = dict(zip(filled, kernel.call(computation, passed), strict=True))
-        return finished(types, [computed[k] if k in computed else jnp.zeros(s.shape, s.dtype) for k, s in enumerate(results)])
+        return finished(
+            types, [computed[k] if k in computed else jnp.zeros(s.shape, s.dtype) for k, s in enumerate(results)]
+        )
 
     return call

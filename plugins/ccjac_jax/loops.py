@@ -66,7 +66,9 @@ def tape(traced: JaxTraced) -> Tape:
     divided = _Division(given, traced.call.n_differentiated)
     follow = iter(range(len(traced.call.types), len(given)))
     consts = [
-        next(follow) if isinstance(c, jax.core.Tracer) else np.asarray(c)
+        next(follow)
+        if isinstance(c, jax.core.Tracer)
+        else np.asarray(c)
         if not jax.numpy.issubdtype(jax.typeof(c).dtype, jax.dtypes.extended)
         else c
         for c in closed.consts
@@ -137,7 +139,9 @@ class _Division:
                 if all(self._is_known(v) for v in item.operands):
                     self._concrete(item)
                 else:
-                    self._loop(item, {v for other in kept[k + 1 :] for v in other.operands if isinstance(v, int)}, results)
+                    self._loop(
+                        item, {v for other in kept[k + 1 :] for v in other.operands if isinstance(v, int)}, results
+                    )
             else:
                 pending.append(item)
         self._straight(pending, {v for v in results if isinstance(v, int)})
@@ -230,7 +234,8 @@ class _Division:
         arrays = {k: self._array(item.operands[k]) for k in held}
         moving = any(arrays[k] in self.active for k in held)
         is_active = {
-            k: is_floating(self.arrays[arrays[k]].dtype) and (moving if roles[k] == "carried" else arrays[k] in self.active)
+            k: is_floating(self.arrays[arrays[k]].dtype)
+            and (moving if roles[k] == "carried" else arrays[k] in self.active)
             for k in held
         }
         held.sort(key=lambda k: not is_active[k])
@@ -280,12 +285,12 @@ class _Division:
             final.append(place if place in produced and place not in final else None)
         copied = [k for k, place in enumerate(final) if place is None]
         if copied:
-            sources = sorted({self._array(results[k]) for k in copied}, key=lambda place: place not in self.active)
+            taken = [self._array(results[k]) for k in copied]
+            sources = sorted(set(taken), key=lambda place: place not in self.active)
             n_active = sum(place in self.active for place in sources)
             ex, values = begin([self.arrays[place] for place in sources], n_active)
             of = dict(zip(sources, values, strict=True))
             inputs = tuple(Input(place, self.arrays[place].size, "constant") for place in sources)
-            taken = [self._array(results[k]) for k in copied]
             outputs = []
             for k, place in zip(copied, taken, strict=True):
                 spec = self.arrays[place]

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
-from ...limits import CARRIED_REGISTERS, INTERLEAVED_OPERATIONS, PIECE_WORK, SHORT_EFFORT, STACK_BYTES
+from ...limits import (
+    BLOCK_COLUMNS,
+    BLOCK_OPERATIONS,
+    CARRIED_REGISTERS,
+    INTERLEAVED_OPERATIONS,
+    LONG_EFFORT,
+    LONG_STEP,
+    PIECE_WORK,
+    SHORT_EFFORT,
+    SHORT_STEP,
+    STACK_BYTES,
+)
 from ...loops.chain import Chain, Port, Stage
 from ...program.operations import is_function
 from ...program.program import Program
@@ -47,7 +58,13 @@ def write_chain(
     target = target.narrowed(32)
     lanes = lanes or _lanes(chain, target)
     ctx = context([stage.program for stage in chain.stages], target, lanes, fastmath=fastmath)
-    return assembled(ctx, _Body(ctx, chain, layout).text(), layout, extra, effort=SHORT_EFFORT)
+    return assembled(ctx, _Body(ctx, chain, layout).text(), layout, extra, effort=_effort(chain))
+
+
+def _effort(chain: Chain) -> int:
+    """LLVM's level: of long steps the highest one took a hundred times as long as none, for half of the time of a run."""
+    longest = max((stage.program.operations for stage in chain.stages), default=0)
+    return SHORT_EFFORT if longest <= SHORT_STEP else 1 if longest <= LONG_STEP else LONG_EFFORT
 
 
 def _lanes(chain: Chain, target: Target) -> int:
@@ -178,11 +195,13 @@ class _Body:
         w, ctx = self.ctx.writer, self.ctx
         head, done = w.new_label("steps"), w.new_label("over")
         registers = _in_registers(stage)
-        slots: dict[int, str] = {}
+        slots: dict[int, int] = {}
         if not registers:
-            for n, (target, _) in enumerate(stage.carried):
-                slots[target] = w.at("%scratch", self.free + n * 8 * w.lanes)
-                self._put(slots[target], initial[target], types[target])
+            slots = {target: self.free + n * 8 * w.lanes for n, (target, _) in enumerate(stage.carried)}
+            for n, (target, place) in enumerate(slots.items()):
+                if n and n % BLOCK_OPERATIONS == 0:
+                    w.block()
+                self._put(place, initial[target], types[target])
         entry = w.here
         w.do(f"br label %{head}")
         w.label(head)
@@ -210,8 +229,19 @@ class _Body:
                 for scalar, name in self._loaded(port, k).items():
                     if scalar in inputs:
                         values[inputs[scalar]] = name
-        write_nodes(ctx, program, values, [n for n, moves in enumerate(moving) if moves])
-        results = [values[r] for r in program.results]
+        sums = {} if registers or stage.going is not None else _sums(stage)
+        inside = [n for n, moves in enumerate(moving) if moves and n not in sums]
+        adding = self._adding(stage, sums, slots, types)
+        for n, node in enumerate(inside):
+            if n and n % BLOCK_OPERATIONS == 0:
+                w.block()
+            write_nodes(ctx, program, values, [node])
+            for add in adding.pop(node, ()):
+                add(values[node])
+        for node, rest in adding.items():
+            for add in rest:
+                add(values[node])
+        results = ["" if r in sums else values[r] for r in program.results]
         now = {t: phis[t][0] for t in phis}
         after = dict.fromkeys(now, "")
         on = ""
@@ -227,8 +257,9 @@ class _Body:
             now = {t: self._get(slots[t], types[t]) for t, _ in stage.carried}
         for target, source in stage.carried:
             after[target] = w.select(types[target], on, results[source], now[target]) if on else results[source]
-        for target, slot in slots.items():
-            self._put(slot, after[target], types[target])
+        for target, source in stage.carried:
+            if target in slots and program.results[source] not in sums:
+                self._put(slots[target], after[target], types[target])
         following = w.let(f"add i64 {counter}, 1")
         latch = w.here
         w.lines[at_counter] = f"  {counter} = phi i64 [ 0, %{entry} ], [ {following}, %{latch} ]"
@@ -242,19 +273,42 @@ class _Body:
             more = w.let(f"icmp slt i64 {following}, {stage.steps}")
             w.do(f"br i1 {more}, label %{head}, label %{done}")
         w.label(done)
+        final = _Lazy(now if on else after)
         if not registers:
-            final = {t: self._get(slots[t], types[t]) for t in sorted({s for p in stage.finals for s in p.scalars if s >= 0})}
-        else:
-            final = now if on else after
+            final = _Lazy({})
+            final.later = {t: lambda t=t: self._get(slots[t], types[t]) for t in slots}
         self._write_ports(stage.finals, final, "0")
 
-    def _put(self, place: str, name: str, dtype: str) -> None:
+    def _adding(
+        self, stage: Stage, sums: Mapping[int, int], slots: Mapping[int, int], types: Mapping[int, str]
+    ) -> dict[int, list[Callable[[str], None]]]:
+        """By term, what adds it to its sums in memory: as soon as it is known, so that it need not be kept."""
         w = self.ctx.writer
-        w.do(f"store <{w.lanes} x {memory_element(dtype)}> {to_memory(w, name, dtype)}, ptr {place}")
+        found: dict[int, list[Callable[[str], None]]] = {}
 
-    def _get(self, place: str, dtype: str) -> str:
+        def adding(target: int) -> Callable[[str], None]:
+            def add(term: str) -> None:
+                before = self._get(slots[target], types[target])
+                total = w.let(f"fadd {self.ctx.flags} {w.vector(types[target])} {before}, {term}")
+                self._put(slots[target], total, types[target])
+
+            return add
+
+        for target, source in stage.carried:
+            place = stage.program.results[source]
+            if place in sums:
+                found.setdefault(sums[place], []).append(adding(target))
+        return found
+
+    def _put(self, place: int, name: str, dtype: str) -> None:
         w = self.ctx.writer
-        return from_memory(w, w.let(f"load <{w.lanes} x {memory_element(dtype)}>, ptr {place}"), dtype)
+        w.do(f"store <{w.lanes} x {memory_element(dtype)}> {to_memory(w, name, dtype)}, ptr {w.at('%scratch', place)}")
+
+    def _get(self, place: int, dtype: str) -> str:
+        w = self.ctx.writer
+        return from_memory(
+            w, w.let(f"load <{w.lanes} x {memory_element(dtype)}>, ptr {w.at('%scratch', place)}"), dtype
+        )
 
     # -- arrays -------------------------------------------------------------------------------------------------------
 
@@ -318,29 +372,33 @@ class _Body:
             array = self.chain.arrays[port.array]
             element, size = memory_element(array.dtype), BYTES[array.dtype]
             rows, width = self._rows(port, k)
-            columns = {
-                o: "zeroinitializer" if s < 0 else to_memory(w, names[s], array.dtype)
-                for o, s in zip(port.offsets, port.scalars, strict=True)
-            }
-            if array.kind == "internal":
-                for o, name in columns.items():
-                    w.do(f"store <{w.lanes} x {element}> {name}, ptr {w.at(rows, o * size * w.lanes)}")
-            elif list(columns) == list(range(width)):
-                store_columns(w, array.dtype, rows, list(columns.values()))
-            else:
-                self._store_step(array.dtype, rows, width, columns)
 
-    def _store_step(self, dtype: str, rows: str, width: int, columns: Mapping[int, str]) -> None:
-        """Some columns of longer rows."""
+            def column(scalar: int, dtype: str = array.dtype) -> str:
+                return "zeroinitializer" if scalar < 0 else to_memory(w, names[scalar], dtype)
+
+            scalars = dict(zip(port.offsets, port.scalars, strict=True))
+            if array.kind == "internal":
+                for o, s in scalars.items():
+                    w.do(f"store <{w.lanes} x {element}> {column(s)}, ptr {w.at(rows, o * size * w.lanes)}")
+            elif width <= BLOCK_COLUMNS and list(scalars) == list(range(width)):
+                store_columns(w, array.dtype, rows, [column(s) for s in scalars.values()])
+            else:
+                for run in _runs(sorted(scalars)):
+                    self._store_run(array.dtype, rows, width, run, lambda o, of=scalars, c=column: c(of[o]))
+
+    def _store_run(self, dtype: str, rows: str, width: int, run: Sequence[int], column: Callable[[int], str]) -> None:
+        """Neighbouring columns of longer rows."""
         w, element, size = self.ctx.writer, memory_element(dtype), BYTES[dtype]
-        for run in _runs(sorted(columns)):
-            g = group_size(len(run), size, w.lanes)
-            for start in group_starts(len(run), g) if g else ():
-                store_group(w, element, size, rows, width, run[start], [columns[run[start] + n] for n in range(g)])
-            for o in run if not g else ():
-                for lane in range(w.lanes):
-                    entry = w.let(f"extractelement <{w.lanes} x {element}> {columns[o]}, i32 {lane}")
-                    w.do(f"store {element} {entry}, ptr {w.at(rows, (lane * width + o) * size)}")
+        g = group_size(len(run), size, w.lanes)
+        for n, start in enumerate(group_starts(len(run), g) if g else ()):
+            if n and n % BLOCK_COLUMNS == 0:
+                w.block()
+            store_group(w, element, size, rows, width, run[start], [column(run[start] + k) for k in range(g)])
+        for o in run if not g else ():
+            name = column(o)
+            for lane in range(w.lanes):
+                entry = w.let(f"extractelement <{w.lanes} x {element}> {name}, i32 {lane}")
+                w.do(f"store {element} {entry}, ptr {w.at(rows, (lane * width + o) * size)}")
 
 
 class _Lazy(dict[int, str]):
@@ -357,6 +415,29 @@ class _Lazy(dict[int, str]):
 
 def _in_registers(stage: Stage) -> bool:
     return len(stage.carried) <= CARRIED_REGISTERS
+
+
+def _sums(stage: Stage) -> dict[int, int]:
+    """Nodes that add a term to what is carried, and nothing else reads either: node -> the term."""
+    program = stage.program
+    uses: dict[int, int] = {}
+    for node in program.nodes:
+        for a in node.args:
+            uses[a] = uses.get(a, 0) + 1
+    for r in program.results:
+        uses[r] = uses.get(r, 0) + 1
+    written = {s for port in stage.writes for s in port.scalars}
+    inputs = input_nodes(program)
+    found: dict[int, int] = {}
+    for target, source in stage.carried:
+        place = program.results[source]
+        node = program.nodes[place]
+        mine = inputs.get(target)
+        if node.op == "add" and node.dtype.startswith("float") and mine in node.args and source not in written:
+            (term,) = [a for a in node.args if a != mine] or [mine]
+            if uses[mine] == uses[place] == 1 and term != mine:
+                found[place] = term
+    return found
 
 
 def _moving(program: Program, scalars: set[int]) -> list[bool]:

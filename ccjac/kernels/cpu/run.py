@@ -54,11 +54,11 @@ class Kernel:
             raise ValueError(f"`Kernel.run` takes {len(operands)} arrays, got {len(arrays)}")
         ready = [np.ascontiguousarray(a, dtype=o.dtype) for a, o in zip(arrays, operands, strict=True)]
         for k, (array, operand) in enumerate(zip(ready, operands, strict=True)):
-            rows, rest = divmod(array.size, max(len(operand.scalars), 1))
+            rows = array.size // max(len(operand.scalars), 1)
             expected = 1 if not operand.batched else rows if batch is None else batch
             if operand.batched and batch is None:
                 batch = rows
-            if rest or rows != expected:
+            if array.size != expected * len(operand.scalars):
                 raise ValueError(
                     f"`Kernel.run`: operand {k} has {array.size} entries, the layout asks for {expected} rows of "
                     f"{len(operand.scalars)}"
