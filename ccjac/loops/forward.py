@@ -102,7 +102,7 @@ class _Forward:
             here: dict[tuple[int, int], int] = {}
             places.append(here)
             entering, dtype = segment.inputs[k], self.tape.arrays[segment.inputs[k].array].dtype
-            for t, d in np.argwhere(pattern).tolist():
+            for t, d in patterns.entries(pattern):
                 if entering.role == "constant" and self.tangents[entering.array].array is None:
                     weights[number[d], starts[k] + t] = builder.const(1.0, dtype)
                 else:
@@ -122,8 +122,8 @@ class _Forward:
         else:
             results = Results(builder.finish(segment.linearization.values, n_scalars))
         carried, presets = self._carried(segment, places, found, results)
-        out = self._pattern(segment, active, found, out.shape)
-        writes, finals = self._written(segment, out, found, places)
+        after = self._pattern(segment, active, found, out.shape)
+        writes, finals = self._written(segment, after, found, places)
         program = results.finish()
         used = used_inputs([program]) | {target for target, _ in carried}
         self.stages.append(
@@ -148,7 +148,7 @@ class _Forward:
             return np.zeros((entering.size, self.columns[-1]), bool)
         if entering.role != "sequence":
             return tangents.pattern
-        return tangents.pattern.reshape(segment.steps or 0, entering.size, -1).any(0)
+        return patterns.of_any_row(tangents.pattern, segment.steps or 0)
 
     def _reads(
         self, segment: Segment, places: Sequence[Mapping[tuple[int, int], int]], used: set[int]
@@ -172,7 +172,7 @@ class _Forward:
                 array, pattern = self._moving(entering.array, segment.steps or 0), self._given(segment, k)
             elif stepped:
                 pattern = self._given(segment, k)
-            order = {(t, d): n for n, (t, d) in enumerate(np.argwhere(pattern).tolist())}
+            order = {(t, d): n for n, (t, d) in enumerate(patterns.entries(pattern))}
             kept = [(order[key], place) for key, place in places[k].items() if key in order and place in used]
             if kept:
                 at, scalars = zip(*kept, strict=True)
@@ -287,9 +287,9 @@ class _Forward:
         if stacked:
             whole = np.tile(pattern, (self.tape.arrays[number].size // max(size, 1), 1))
         elif steps:
-            row = pattern.reshape(steps, -1, pattern.shape[1]).any(0)
+            row = patterns.of_any_row(pattern, steps)
             whole = pattern = np.tile(row, (steps, 1))
-        kept = np.argwhere(pattern).tolist()
+        kept = patterns.entries(pattern)
         array = self.arrays.add(int(whole.sum()), self.tape.arrays[number].dtype)
         self.tangents[number] = _Tangents(whole, array)
         ports.append(

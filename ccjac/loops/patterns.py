@@ -25,6 +25,17 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a.astype(np.float32) @ b.astype(np.float32)) > 0
 
 
+def entries(pattern: np.ndarray) -> list[tuple[int, int]]:
+    """Where a pattern has entries, row by row."""
+    return [(t, d) for t, d in np.argwhere(pattern).tolist()]
+
+
+def of_any_row(pattern: np.ndarray, n: int) -> np.ndarray:
+    """The pattern of ``n`` equal parts one below the other, put on top of each other."""
+    parts = pattern.reshape(n, -1, pattern.shape[1]) if n else np.zeros((0, 0, pattern.shape[1]), bool)
+    return np.asarray(parts.any(0))
+
+
 def forward(segment: Segment, reach: np.ndarray, given: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
     """Tangents by directions.
 

@@ -112,7 +112,7 @@ class _Reverse:
         reach = patterns.local(segment.linearization.graph)
         loop = bool(segment.label)
         active, back = patterns.backward(segment, reach, [c.pattern for c in given])
-        starts, rows = segment.starts(), segment.rows()
+        rows = segment.rows()
         directions = np.flatnonzero(np.concatenate(active).any(0))
         number = {int(d): n for n, d in enumerate(directions)}
         builder = segment.linearization.builder.copy()
@@ -122,7 +122,7 @@ class _Reverse:
         for k, (output, pattern) in enumerate(zip(segment.outputs, active, strict=True)):
             here: Places = {}
             places.append(here)
-            for t, d in np.argwhere(pattern).tolist():
+            for t, d in patterns.entries(pattern):
                 if given[k].array is None and not loop:
                     weights[number[d], rows[k] + t] = builder.const(1.0, output.dtype)
                 else:
@@ -160,7 +160,7 @@ class _Reverse:
         pattern = np.zeros((size, self.bounds[-1]), bool)
         for share in shares:
             pattern |= share.pattern
-        row = pattern.reshape(n_rows, output.size, -1).any(0)
+        row = patterns.of_any_row(pattern, n_rows)
         even = np.tile(row, (n_rows, 1))
         # Ones of a result that is stacked up would have to be read row by row.
         readable = shares[0].array is not None or output.carries is not None or not segment.label
@@ -170,7 +170,7 @@ class _Reverse:
 
     def _together(self, shares: Sequence[_Cotangents], pattern: np.ndarray, dtype: str) -> int:
         """A stage that adds shares up."""
-        entries = np.argwhere(pattern).tolist()
+        entries = patterns.entries(pattern)
         if len(entries) > LOOP_PROGRAM_LIMIT:
             raise UnsupportedError(f"{len(entries):,} cotangents would be put together one by one")
         array = self.arrays.add(len(entries), dtype)
@@ -241,21 +241,22 @@ class _Reverse:
         for scalar in kept:
             k = int(np.searchsorted(starts, scalar, side="right")) - 1
             by_type.setdefault(self.tape.arrays[segment.inputs[k].array].dtype, []).append(scalar)
-        for dtype, scalars in by_type.items():
-            size = len(scalars) * (segment.steps or 0)
+        for dtype, stored in by_type.items():
+            size = len(stored) * (segment.steps or 0)
             if size > STORED_NUMBERS:
                 raise UnsupportedError(f"reverse accumulation would store {size:,} numbers for each sample")
-            array = self.arrays.add(size, dtype)
-            self.stored.setdefault(id(segment), []).append((array, tuple(scalars)))
-            ports.append(Port(array, tuple(range(len(scalars))), tuple(scalars), len(scalars)))
+            place = self.arrays.add(size, dtype)
+            self.stored.setdefault(id(segment), []).append((place, tuple(stored)))
+            ports.append(Port(place, tuple(range(len(stored))), tuple(stored), len(stored)))
         for k, output in enumerate(segment.outputs):
-            if given[k].array is None:
+            array = given[k].array
+            if array is None:
                 continue
-            order = {(t, d): n for n, (t, d) in enumerate(np.argwhere(given[k].pattern).tolist())}
+            order = {(t, d): n for n, (t, d) in enumerate(patterns.entries(given[k].pattern))}
             wanted = [(order[key], s) for key, s in places[k].items() if key in order and s in used]
             if wanted:
-                at, scalars = zip(*wanted, strict=True)
-                ports.append(Port(given[k].array, at, scalars, len(order) if output.carries is None else 0))
+                at, inputs = zip(*wanted, strict=True)
+                ports.append(Port(array, at, inputs, len(order) if output.carries is None else 0))
         return tuple(ports)
 
     def _written(
@@ -292,7 +293,7 @@ class _Reverse:
         pattern = np.zeros((size, self.bounds[-1]), bool)
         for t, d in places:
             pattern[t, d] = True
-        kept = np.argwhere(pattern).tolist()
+        kept = patterns.entries(pattern)
         if not kept:
             return
         array = self.arrays.add(len(kept) * rows, spec.dtype)
@@ -321,7 +322,7 @@ class _Reverse:
                 pattern |= share.pattern
             if pattern.size > LOOP_PROGRAM_LIMIT:
                 raise UnsupportedError(f"{pattern.size:,} entries of a Jacobian would be put together one by one")
-            entries = np.argwhere(pattern).tolist()
+            entries = patterns.entries(pattern)
             place = {(t, d): n for n, (t, d) in enumerate(entries)}
             program, reads = _sums(shares, entries, spec.dtype)
             for row, (first, last) in enumerate(zip(self.bounds, self.bounds[1:], strict=False)):
@@ -390,7 +391,7 @@ def _sums(
     builder, reads, n_inputs = Builder(), [], 0
     terms: dict[tuple[int, int], int] = {}
     for share in shares:
-        kept = np.argwhere(share.pattern).tolist()
+        kept = patterns.entries(share.pattern)
         for n, (t, d) in enumerate(kept):
             value = builder.const(1.0, dtype) if share.array is None else builder.input(n_inputs + n, dtype)
             old = terms.get((t, d))

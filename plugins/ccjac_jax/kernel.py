@@ -247,8 +247,16 @@ Register = Callable[..., str]
 
 
 def _lower_on_cpu(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...], rank: int) -> Any:
-    if computation_of(kernel).obstacle(supports) is not None:
+    computation = computation_of(kernel)
+    looped, divided = computation.looped, bool(rank) and sharding.is_divided(ctx)
+    if computation.obstacle(supports) is not None or (looped is not None and divided):
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
+    if looped is not None:
+        chain, layout = looped
+        sizes = _sizes(flags, rank, ctx.avals_in)
+        single = all(isinstance(size, int) for size in sizes) and math.prod(sizes) <= FEW_SAMPLES
+        name = loops.register(chain, batched(layout, flags, rank=rank), single=single)
+        return jax.ffi.ffi_lowering(name)(ctx, *operands)
     return _lower_kernel(ctx, *operands, kernel=kernel, flags=flags, rank=rank, register=ffi.register)
 
 
@@ -267,12 +275,6 @@ def _lower_kernel(ctx: Any, *operands: Any, kernel: Any, flags: tuple[bool, ...]
     single = samples <= FEW_SAMPLES
     if single and computation.fusible:
         return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
-    if computation.looped is not None:
-        chain, layout = computation.looped
-        if rank and sharding.is_divided(ctx):
-            return _lower_operations(ctx, *operands, kernel=kernel, flags=flags, rank=rank)
-        name = loops.register(chain, batched(layout, flags, rank=rank), single=single)
-        return jax.ffi.ffi_lowering(name)(ctx, *operands)
     program, layout = computation.built
     needed = _needed(program, layout, flags)
     ctx = ctx.replace(avals_in=[ctx.avals_in[k] for k in needed])

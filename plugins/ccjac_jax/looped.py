@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -34,17 +33,19 @@ class LoopedComputation(Computation):
         layout = Layout(rows, tuple(Result(tuple(range(s.size)), s.dtype) for s in results))
         super().__init__(operands, results, _no_program, plain, fusible=False)
         self.looped = chain, layout
-        self._chain = chain
 
-    @cached_property
-    def obstacle(self) -> str | None:
-        """Why the chain cannot be a kernel."""
-        return obstacle(self._chain)
+    def _obstacle(self, supports: Callable[[Program], str | None]) -> str | None:
+        assert self.looped is not None
+        return _first(self.looped[0], supports)
 
 
 def obstacle(chain: Chain) -> str | None:
     """Why a chain cannot run as a kernel in this process, or ``None`` if it can."""
-    return next((why for stage in chain.stages if (why := kernel.obstacle(stage.program)) is not None), None)
+    return _first(chain, kernel.obstacle)
+
+
+def _first(chain: Chain, supports: Callable[[Program], str | None]) -> str | None:
+    return next((why for stage in chain.stages if (why := supports(stage.program)) is not None), None)
 
 
 def _no_program() -> tuple[Program, Layout]:

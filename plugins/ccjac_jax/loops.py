@@ -224,12 +224,14 @@ class _Division:
         wanted = later | {v for v in results if isinstance(v, int)}
         if eqn.primitive.name == "scan":
             n_consts, n_carry = parts_of_scan(eqn)
-            roles: list[Role] = ["constant"] * n_consts + ["carried"] * n_carry
-            roles += ["sequence"] * (len(item.operands) - len(roles))
         else:
             n_consts = params["cond_nconsts"] + params["body_nconsts"]
             n_carry = len(item.operands) - n_consts
-            roles = ["constant"] * n_consts + ["carried"] * n_carry
+
+        def role(k: int) -> Role:
+            return "constant" if k < n_consts else "carried" if k < n_consts + n_carry else "sequence"
+
+        roles = [role(k) for k in range(len(item.operands))]
         held = [k for k, v in enumerate(item.operands) if not (roles[k] == "constant" and self._is_known(v))]
         arrays = {k: self._array(item.operands[k]) for k in held}
         moving = any(arrays[k] in self.active for k in held)

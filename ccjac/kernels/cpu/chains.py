@@ -58,11 +58,11 @@ def write_chain(
     target = target.narrowed(32)
     lanes = lanes or _lanes(chain, target)
     ctx = context([stage.program for stage in chain.stages], target, lanes, fastmath=fastmath)
-    return assembled(ctx, _Body(ctx, chain, layout).text(), layout, extra, effort=_effort(chain))
+    return assembled(ctx, _Body(ctx, chain, layout).text(), layout, extra, effort=lambda _: _effort(chain))
 
 
 def _effort(chain: Chain) -> int:
-    """LLVM's level: of long steps the highest one took a hundred times as long as none, for half of the time of a run."""
+    """LLVM's level: of long steps the highest took 100 times as long as the lowest, for half of the time of a run."""
     longest = max((stage.program.operations for stage in chain.stages), default=0)
     return SHORT_EFFORT if longest <= SHORT_STEP else 1 if longest <= LONG_STEP else LONG_EFFORT
 
@@ -223,7 +223,7 @@ class _Body:
                 if registers:
                     values[inputs[target]] = phis[target][0]
                 else:
-                    values.later[inputs[target]] = lambda t=target: self._get(slots[t], types[t])
+                    values.later[inputs[target]] = self._getter(slots[target], types[target])
         for port in stage.reads:
             if port.stride:
                 for scalar, name in self._loaded(port, k).items():
@@ -276,7 +276,7 @@ class _Body:
         final = _Lazy(now if on else after)
         if not registers:
             final = _Lazy({})
-            final.later = {t: lambda t=t: self._get(slots[t], types[t]) for t in slots}
+            final.later = {t: self._getter(place, types[t]) for t, place in slots.items()}
         self._write_ports(stage.finals, final, "0")
 
     def _adding(
@@ -309,6 +309,9 @@ class _Body:
         return from_memory(
             w, w.let(f"load <{w.lanes} x {memory_element(dtype)}>, ptr {w.at('%scratch', place)}"), dtype
         )
+
+    def _getter(self, place: int, dtype: str) -> Callable[[], str]:
+        return lambda: self._get(place, dtype)
 
     # -- arrays -------------------------------------------------------------------------------------------------------
 
@@ -384,18 +387,26 @@ class _Body:
                 store_columns(w, array.dtype, rows, [column(s) for s in scalars.values()])
             else:
                 for run in _runs(sorted(scalars)):
-                    self._store_run(array.dtype, rows, width, run, lambda o, of=scalars, c=column: c(of[o]))
+                    self._store_run(array.dtype, rows, width, run, [scalars[o] for o in run], column)
 
-    def _store_run(self, dtype: str, rows: str, width: int, run: Sequence[int], column: Callable[[int], str]) -> None:
+    def _store_run(
+        self,
+        dtype: str,
+        rows: str,
+        width: int,
+        run: Sequence[int],
+        scalars: Sequence[int],
+        column: Callable[[int], str],
+    ) -> None:
         """Neighbouring columns of longer rows."""
         w, element, size = self.ctx.writer, memory_element(dtype), BYTES[dtype]
         g = group_size(len(run), size, w.lanes)
         for n, start in enumerate(group_starts(len(run), g) if g else ()):
             if n and n % BLOCK_COLUMNS == 0:
                 w.block()
-            store_group(w, element, size, rows, width, run[start], [column(run[start] + k) for k in range(g)])
-        for o in run if not g else ():
-            name = column(o)
+            store_group(w, element, size, rows, width, run[start], [column(scalars[start + k]) for k in range(g)])
+        for o, scalar in zip(run, scalars, strict=True) if not g else ():
+            name = column(scalar)
             for lane in range(w.lanes):
                 entry = w.let(f"extractelement <{w.lanes} x {element}> {name}, i32 {lane}")
                 w.do(f"store {element} {entry}, ptr {w.at(rows, (lane * width + o) * size)}")
