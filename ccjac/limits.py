@@ -32,6 +32,64 @@ more of them, and of all samples at once."""
 RULE_MEMORY = 4096
 """Derivative rules and templates that are remembered per process."""
 
+# -- cells ------------------------------------------------------------------------------------------------------------
+
+CLASS_LIMIT = 512
+"""Classes of outputs beyond which a function has no structure worth the compilation of as many programs."""
+
+NODE_LIMIT = 6_000
+"""Operations of one cell beyond which it is no small program."""
+
+COINCIDENCE_LIMIT = 64
+"""Patterns of coinciding leaves beyond which entries of equal place are added up instead of told apart."""
+
+COMPONENTS = 6
+"""Components of one point up to which outputs that alternate are seen."""
+
+LEAST_MEMBERS = 64
+"""Members from which that is worth while."""
+
+SHARED_PART = 0.3
+"""Classes that share this part of the smaller one's operations are computed together."""
+
+WIDE = 160
+"""Terms of a sum beyond which it is a row of its own, not part of a cell: nearly the whole Jacobian row is nonzero
+then."""
+
+CUT_LIMIT = 16
+"""Numbers that depend on everything and are cut out: each is a sweep in reverse, and a dense row to keep."""
+
+UNROLLED_STEPS = 200
+"""Steps of a loop beyond which it is not unrolled into cells: a stencil's width grows with every step."""
+
+DEPENDENCIES_LIMIT = 50_000_000
+"""Pairs of an element and an input beyond which a pattern is not followed any further: half a gigabyte."""
+
+NONZERO_LIMIT = 2**31 - 1
+"""Entries of a sparse Jacobian: more have no place in the int32 tables and row pointers."""
+
+LONGEST_STRIDE = 16
+"""Elements between neighbouring members up to which their leaves are columns of one row."""
+
+SHORTEST_RUN = 16
+"""Members below which a run is not worth a task of its own."""
+
+RUN_BYTES = 1 << 17
+"""Bytes that a task reads and writes: small enough to be shared among threads, large enough to be worth it."""
+
+TASKS_BYTES = 1 << 17
+"""The same of the tasks that one thread takes at a time."""
+
+COLOURS_SAVE = 0.5
+"""Derivatives per column or row beyond which whole columns or rows are computed."""
+
+COMPARED_LIMIT = 50_000_000
+"""Pairs of entries of a row that a colouring compares, at most."""
+
+NEARLY_DENSE = 0.3
+"""Density from which a warning says that sparse formats cost more than they save: their products took as long as dense
+ones from a quarter to a third of all entries on."""
+
 # -- which executor ---------------------------------------------------------------------------------------------------
 
 PROGRAM_LIMIT = 25_000

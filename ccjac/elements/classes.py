@@ -14,26 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..limits import CLASS_LIMIT, COINCIDENCE_LIMIT, COMPONENTS, LEAST_MEMBERS, NODE_LIMIT, SHARED_PART
 from .columns import LITERAL, Columns, Key, is_literal
 from .graph import ElementGraph
-
-CLASS_LIMIT = 512
-"""Classes of outputs beyond which a function has no structure worth the compilation of as many programs."""
-
-NODE_LIMIT = 6_000
-"""Operations of one cell beyond which it is no small program."""
-
-COINCIDENCE_LIMIT = 64
-"""Patterns of coinciding leaves beyond which entries of equal place are added up instead of told apart."""
-
-_COMPONENTS = 6
-"""Components of one point up to which outputs that alternate are seen."""
-
-_LEAST_MEMBERS = 64
-"""Members from which that is worth while."""
-
-_SHARED = 0.3
-"""Classes that share this part of the smaller one's operations are computed together."""
 
 
 @dataclass(frozen=True)
@@ -237,9 +220,9 @@ def separated(cells: Sequence[Cell]) -> list[Cell]:
 def _period(rows: np.ndarray) -> int:
     """After how many members the distances between output rows repeat, 1 if they do at once or not soon."""
     steps = np.diff(rows)
-    if rows.size < _LEAST_MEMBERS or (steps == steps[0]).all():
+    if rows.size < LEAST_MEMBERS or (steps == steps[0]).all():
         return 1
-    for period in range(2, _COMPONENTS + 1):
+    for period in range(2, COMPONENTS + 1):
         far = rows[period:] - rows[:-period]
         if rows.size % period == 0 and (far == far[0]).all():
             return period
@@ -270,7 +253,7 @@ def joined(cells: Sequence[Cell]) -> list[Cell]:
             mine = moved.operations()
             for other in together:
                 theirs = other.operations()
-                shared = len(mine & theirs) > _SHARED * min(len(mine), len(theirs))
+                shared = len(mine & theirs) > SHARED_PART * min(len(mine), len(theirs))
                 if shared or _alternate(other.rows, moved.rows[0]):
                     other.nodes |= moved.nodes
                     other.outputs += moved.outputs

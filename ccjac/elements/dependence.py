@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..limits import DEPENDENCIES_LIMIT
 from ..pattern import Pattern
 from .graph import Block, ElementGraph, Elements
-
-DEPENDENCIES_LIMIT = 50_000_000
-"""Pairs of an element and an input beyond which a pattern is not followed any further: half a gigabyte."""
 
 
 def dependence(graph: ElementGraph, outputs: Sequence[Elements], n_differentiated: int) -> Pattern:

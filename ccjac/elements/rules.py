@@ -17,14 +17,11 @@ from ..expand import reduce as scalar_reduce
 from ..expand.expander import Expander
 from ..expand.reductions import matrices
 from ..expand.values import Symbolic, Value, forms_of_vertices, stack, without_tangent
+from ..limits import WIDE
 from ..program.template import Template
 from .graph import ElementGraph, Elements, Expansion, Operation
 
 Array = Elements | np.ndarray
-
-WIDE = 160
-"""Terms of a sum beyond which it is a row of its own, not part of a cell: nearly the whole Jacobian row is nonzero
-then."""
 
 
 def elementwise(

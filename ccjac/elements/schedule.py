@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels.cpu.runs import HEAD, TABLE_SAMPLES, TaskKernel, task_width
+from ..limits import TASKS_BYTES
 from ..program import Program
 from .parts import SparseProgram
 from .tasks import NO_TABLE, PartTasks, tasks_of
-
-_PIECE_BYTES = 1 << 17
-"""Bytes read and written by the tasks that one thread takes at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +67,7 @@ def scheduled(sparse: SparseProgram) -> Schedule:
             n_writes += part.targets[window].size
             moved += count * _row_bytes(part)
     tasks = np.concatenate(rows) if rows else np.zeros((0, width), np.int64)
-    piece = max(1, -(-_PIECE_BYTES * len(tasks) // max(moved, 1)))
+    piece = max(1, -(-TASKS_BYTES * len(tasks) // max(moved, 1)))
     return Schedule(
         blocks, tuple(p.program for p in sparse.parts), kernels, tasks, _table(reads), _table(writes), piece
     )

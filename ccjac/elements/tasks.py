@@ -13,20 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels.layout import Layout, Operand, Result
+from ..limits import LONGEST_STRIDE, RUN_BYTES, SHORTEST_RUN
 from .graph import ElementGraph
 from .parts import Part
 
 NO_TABLE = -1
 """In a task: read or write by address."""
-
-_LONGEST_STRIDE = 16
-"""Elements between neighbouring members up to which their leaves are columns of one row."""
-
-_SHORTEST_RUN = 16
-"""Members below which a run is not worth a task of its own."""
-
-_RUN_BYTES = 1 << 17
-"""Bytes that a task reads and writes: small enough to be shared among threads, large enough to be worth it."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +76,13 @@ def tasks_of(graph: ElementGraph, part: Part, dtype: str) -> PartTasks:
     targets = part.targets
     firsts = targets[:, np.concatenate([[0], np.cumsum(groups)[:-1]])]
     begins, lengths = _runs(windows, bases, targets, firsts, groups)
-    long = lengths >= _SHORTEST_RUN
+    long = lengths >= SHORTEST_RUN
     by_address = np.zeros(part.members, bool)
     for begin, length in zip(begins[long].tolist(), lengths[long].tolist(), strict=True):
         by_address[begin : begin + length] = True
     row_bytes = sum(np.dtype(o.dtype).itemsize * len(o.scalars) for o in operands if o.batched)
     row_bytes += sum(np.dtype(r.dtype).itemsize * len(r.entries) for r in results)
-    piece = max(_SHORTEST_RUN, _RUN_BYTES // max(row_bytes, 1))
+    piece = max(SHORTEST_RUN, RUN_BYTES // max(row_bytes, 1))
     starts, counts = _cut(begins[long], lengths[long], piece)
     runs = np.concatenate([counts[:, None], bases[starts], firsts[starts]], axis=1)
     rest = np.flatnonzero(~by_address)
@@ -112,7 +104,7 @@ def _windows(graph: ElementGraph, part: Part) -> tuple[tuple[Window, ...], list[
             together[key] = [(scalar, 0)]
             bases[key] = local
             continue
-        width = stride if 1 < stride <= _LONGEST_STRIDE and block.size % stride == 0 else 1
+        width = stride if 1 < stride <= LONGEST_STRIDE and block.size % stride == 0 else 1
         within = int(local[0]) % width
         base = local - within
         key = (place, width, *_signature(base))
@@ -140,7 +132,7 @@ def _stride(column: np.ndarray) -> int:
     steps = np.diff(column)
     if not steps.any():
         return 0
-    positive = steps[(steps > 0) & (steps <= _LONGEST_STRIDE)]
+    positive = steps[(steps > 0) & (steps <= LONGEST_STRIDE)]
     return int(np.bincount(positive).argmax()) if positive.size else 1
 
 

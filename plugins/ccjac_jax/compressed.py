@@ -11,14 +11,10 @@ import numpy as np
 
 from ccjac.colouring import column_colours
 from ccjac.elements.parts import SparseProgram
+from ccjac.limits import COLOURS_SAVE, COMPARED_LIMIT
 from ccjac.pattern import Pattern
 
 from .framework import Function, has_both_modes
-
-_SAVING = 0.5
-"""Derivatives per column or row beyond which whole columns or rows are computed."""
-_COMPARED = 50_000_000
-"""Pairs of entries of a row that are compared, at most."""
 
 
 def compressed(
@@ -42,7 +38,7 @@ def compressed(
     modes = ("forward", "reverse") if has_both_modes(function.jaxpr) else (mode,)
     whole = divided.whole
     patterns = {m: whole if m == "forward" else whole.T for m in modes}
-    most = _SAVING * min(whole.shape)
+    most = COLOURS_SAVE * min(whole.shape)
     colours = {m: column_colours(p) for m, p in patterns.items() if _worth_colouring(p, most)}
     if not colours:
         return None
@@ -84,7 +80,7 @@ def compressed(
 def _worth_colouring(pattern: Pattern, most: float) -> bool:
     """Not if the fullest row alone needs too many colours, or to compare the columns takes seconds."""
     counts = np.diff(pattern.indptr).astype(np.int64)
-    return int(counts.max(initial=0)) <= most and int((counts**2).sum()) <= _COMPARED
+    return int(counts.max(initial=0)) <= most and int((counts**2).sum()) <= COMPARED_LIMIT
 
 
 def _split(seeds: np.ndarray, starts: Sequence[int], types: Sequence[Any]) -> list[Any]:

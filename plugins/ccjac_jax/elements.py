@@ -18,7 +18,7 @@ from ccjac.elements import rules
 from ccjac.elements.graph import ElementGraph, Elements, Operation
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander, Symbolic, Value, unsupported
-from ccjac.limits import SCALAR_LIMIT
+from ccjac.limits import SCALAR_LIMIT, UNROLLED_STEPS
 from ccjac.program.linearization import Recorder
 
 from . import derivative as local
@@ -30,9 +30,6 @@ from .reductions import REDUCERS
 from .structural import IDENTITIES, STRUCTURAL, scatter_positions
 
 _FOR_TEMPLATES = Expander(Recorder(0, SCALAR_LIMIT), interpreter.run)
-
-UNROLLED = 200
-"""Steps of a loop beyond which it is not unrolled: a stencil's width grows with every step."""
 
 
 def walk(
@@ -271,7 +268,7 @@ def _scan(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
     params = eqn.params
     length = params["length"]
     n_consts, n_carry = parts_of_scan(eqn)
-    if length > UNROLLED:
+    if length > UNROLLED_STEPS:
         raise unsupported("scan", f"runs for {length} steps, too many to unroll")
     consts, carry, sequences = operands[:n_consts], operands[n_consts:][:n_carry], operands[n_consts + n_carry :]
     collected: dict[int, list[Any]] = {}

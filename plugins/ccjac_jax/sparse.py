@@ -14,6 +14,7 @@ from ccjac.elements.dependence import dependence as pattern_of
 from ccjac.elements.graph import ElementGraph
 from ccjac.elements.parts import SparseProgram, sparse_program
 from ccjac.errors import DenseWarning, UnsupportedError
+from ccjac.limits import NEARLY_DENSE
 from ccjac.pattern import Pattern
 from ccjac.planning.plan import Plan
 from ccjac.program.linearization import Linearization
@@ -27,10 +28,6 @@ from .kernel import obstacle
 from .operator import JacobianOperator
 from .results import finished
 from .tracing import JaxTraced
-
-_NEARLY_DENSE = 0.3
-"""Density from which a warning says that sparse formats cost more than they save: their products took as long as dense
-ones from a quarter to a third of all entries on."""
 
 
 def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:
@@ -90,7 +87,7 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
         whole = divided.in_whole if blocks else None
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
     formats_save = output not in ("values", "dense")
-    if size and formats_save and sum(b.nnz for b in blocks) > _NEARLY_DENSE * size:
+    if size and formats_save and sum(b.nnz for b in blocks) > NEARLY_DENSE * size:
         share = 100 * sum(b.nnz for b in blocks) / size
         warnings.warn(
             f"`output={output!r}`: {share:.0f} % of the Jacobian are entries; a dense one is no larger.",
