@@ -1,0 +1,113 @@
+"""Where the entries of the blocks of a Jacobian go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..limits import NONZERO_LIMIT
+from ..pattern import Pattern, narrow
+
+
+class Places:
+    """Where entries of the blocks of a Jacobian go: block by block, row by row."""
+
+    def __init__(self, output_sizes: Sequence[int], argument_sizes: Sequence[int]) -> None:
+        self._outputs, self._arguments = list(output_sizes), list(argument_sizes)
+        self._first_output = np.concatenate([[0], np.cumsum(output_sizes)])
+        self._counts = np.zeros(0, np.int64)
+        self._columns = np.zeros(0, np.int64)
+        self.added = np.zeros(0, np.int64)
+
+    def virtual(self, outputs: np.ndarray, argument: int) -> np.ndarray:
+        """The row among all rows of all blocks, from flat positions among all outputs."""
+        leaf = np.searchsorted(self._first_output, outputs, side="right") - 1
+        first, size = self._first_output[leaf], np.asarray(self._outputs)[leaf]
+        return first * len(self._arguments) + size * argument + (outputs - first)
+
+    def arranged(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
+        """The target of every entry; of several that meet, all but one lie behind the values, to be added.
+
+        Every row belongs to one member of one part.
+        """
+        total = int(self._first_output[-1]) * len(self._arguments)
+        counts = np.zeros(total, np.int64)
+        ranks: list[np.ndarray] = []
+        repeated: list[np.ndarray | None] = []
+        for rows, columns, groups in parts:
+            rank = np.empty_like(columns)
+            again: np.ndarray | None = None
+            start = 0
+            for width in groups:
+                window = slice(start, start + width)
+                rank[:, window], distinct, repeats = _ranks(columns[:, window])
+                counts[rows[:, start]] = distinct
+                if repeats is not None:
+                    again = np.zeros(columns.shape, bool) if again is None else again
+                    again[:, window] = repeats
+                start += width
+            ranks.append(rank)
+            repeated.append(again)
+        first = np.concatenate([[0], np.cumsum(counts)])
+        _check_size(int(first[-1]))
+        self._counts = counts
+        self._columns = np.empty(int(first[-1]), np.int64)
+        targets: list[np.ndarray] = []
+        added: list[np.ndarray] = [self.added]
+        behind = int(first[-1])
+        for (rows, columns, _), rank, again in zip(parts, ranks, repeated, strict=True):
+            target = first[rows] + rank
+            self._columns[target] = columns
+            if again is not None:
+                added.append(target[again])
+                target[again] = behind + np.arange(added[-1].size)
+                behind += added[-1].size
+            targets.append(target)
+        _check_size(behind)
+        self.added = np.concatenate(added)
+        return targets
+
+    def patterns(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The structure of every block."""
+        found: list[tuple[Pattern, ...]] = []
+        row = entry = 0
+        for height in self._outputs:
+            line: list[Pattern] = []
+            for width in self._arguments:
+                counts = self._counts[row : row + height]
+                nnz = int(counts.sum())
+                pointers = np.concatenate([[0], np.cumsum(counts)])
+                line.append(Pattern((height, width), narrow(pointers, nnz), narrow(self._columns[entry:][:nnz], width)))
+                row, entry = row + height, entry + nnz
+            found.append(tuple(line))
+        return tuple(found)
+
+
+def _check_size(entries: int) -> None:
+    if entries > NONZERO_LIMIT:
+        raise UnsupportedError(f"its Jacobian has {entries:,} entries, more than {NONZERO_LIMIT:,}")
+
+
+def _ranks(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray | int, np.ndarray | None]:
+    """For every row of ``columns`` the rank of each entry among the row's distinct ones, how many these are, and which
+    entries repeat another; ``None`` if no entry does.
+    """
+    width = columns.shape[1]
+    steps = np.diff(columns, axis=1)
+    if (steps > 0).all():
+        return np.broadcast_to(np.arange(width), columns.shape), width, None
+    order = np.argsort(columns, axis=1, kind="stable")
+    ascending = np.take_along_axis(columns, order, axis=1)
+    new = np.concatenate([np.zeros((len(columns), 1), bool), np.diff(ascending, axis=1) > 0], axis=1)
+    number = np.cumsum(new, axis=1)
+    ranks = np.empty_like(columns)
+    np.put_along_axis(ranks, order, number, axis=1)
+    distinct = number[:, -1] + 1
+    if (distinct == width).all():
+        return ranks, width, None
+    new[:, 0] = True
+    repeats = np.empty(columns.shape, bool)
+    np.put_along_axis(repeats, order, ~new, axis=1)
+    return ranks, distinct, repeats
