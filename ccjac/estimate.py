@@ -211,13 +211,14 @@ def cells_obstacle(features: Features, edges: int) -> str | None:
     return None
 
 
-def cells_late_obstacle(features: Features, operations: int, entries: int) -> str | None:
+def cells_late_obstacle(features: Features, operations: int, entries: int, rank: int = 0) -> str | None:
     """Why a call by cells is no faster than the framework's, once their programs stand, or ``None``.
 
     Args:
         features: The function's.
         operations: Of all members of all cells.
         entries: Of the Jacobian, those that are not always zero.
+        rank: Numbers whose derivatives are found by a sweep in reverse each, and multiplied out.
     """
     ours = (
         CALL_NANOSECONDS
@@ -225,6 +226,7 @@ def cells_late_obstacle(features: Features, operations: int, entries: int) -> st
         + CELL_OPERATION_NANOSECONDS * operations
         + SPREAD_NANOSECONDS * entries
         + WRITE_NANOSECONDS * features.inputs * features.outputs
+        + rank * (ARRAY_NANOSECONDS * features.active + PRODUCT_NANOSECONDS * features.inputs * features.outputs)
     )
     theirs = min(framework_call(features, mode) for mode in ("forward", "reverse"))
     if ours > theirs:

@@ -59,6 +59,9 @@ then."""
 CUT_LIMIT = 16
 """Numbers that depend on everything and are cut out: each is a sweep in reverse, and a dense row to keep."""
 
+CUT_SHARE = 0.25
+"""The same for each output or input, whichever are fewer: beyond it the sweeps save nothing."""
+
 UNROLLED_STEPS = 200
 """Steps of a loop beyond which it is not unrolled into cells: a stencil's width grows with every step."""
 
@@ -79,6 +82,9 @@ RUN_BYTES = 1 << 17
 
 TASKS_BYTES = 1 << 17
 """The same of the tasks that one thread takes at a time."""
+
+PICKED_FROM = 0.25
+"""Density from which a sparse matrix and one of low rank are added as dense ones, and the entries picked out."""
 
 COLOURS_SAVE = 0.5
 """Derivatives per column or row beyond which whole columns or rows are computed."""

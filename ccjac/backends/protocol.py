@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
 from ..estimate import Features
 from ..guards import Watch
@@ -232,7 +233,9 @@ class Backend(Protocol):
         was asked for, which is then one on accelerators too if the function is lowered for one.
         """
 
-    def cells(self, traced: Any, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:
+    def cells(
+        self, traced: Any, plan: Callable[[Linearization], Plan], nodes: int | None = None
+    ) -> SparseProgram | FactoredProgram:
         """The function divided into cells; ``plan`` chooses an order for each, ``nodes`` bounds the search.
 
         Raises:
@@ -260,7 +263,7 @@ class Backend(Protocol):
         """
 
     def compile_sparse(
-        self, traced: Any, sparse: SparseProgram | None, executor: str, output: str
+        self, traced: Any, sparse: SparseProgram | FactoredProgram | None, executor: str, output: str
     ) -> Callable[..., Any]:
         """The same as :meth:`compile` for a sparse result; without a program by the framework's mode ``executor``."""
 

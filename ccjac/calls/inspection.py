@@ -69,11 +69,12 @@ def pattern_of(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     except UntraceableError as untraceable:
         raise untraceable.error from None
     try:
-        return backend.cells(traced, lambda found: choose(found.graph, "forward")).whole
+        divided = backend.cells(traced, lambda found: choose(found.graph, "forward"))
     except UnsupportedError as obstacle:
         log.info("ccjac: a pattern of dependence only: %s", obstacle)
+        divided = None
     try:
-        return backend.dependence(traced)
+        return backend.dependence(traced) if divided is None else divided.whole
     except UnsupportedError as error:
         raise UnsupportedError(f"`ccjac.sparsity` finds no structure in this function: {error}.") from None
 

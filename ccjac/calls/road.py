@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import estimate
 from ..backends.protocol import Backend, Traced
+from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
 from ..errors import UnsupportedError
 from ..loops.jacobian import looped_jacobian
@@ -24,7 +25,7 @@ log = logging.getLogger("ccjac")
 
 def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
-) -> tuple[Plan, JacobianProgram | SparseProgram | LoopedProgram | None]:
+) -> tuple[Plan, JacobianProgram | SparseProgram | FactoredProgram | LoopedProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
     if traced.fused:
         return fused.planned(backend, traced, options)
@@ -62,7 +63,7 @@ def _by_cells(
     remember: bool,
     reason: str = "",
     features: estimate.Features | None = None,
-) -> tuple[Plan, SparseProgram]:
+) -> tuple[Plan, SparseProgram | FactoredProgram]:
     """The plan by cells, and the program.
 
     Args:
@@ -91,8 +92,11 @@ def _by_cells(
     parts = tuple((part.members, part.plan) for part in sparse.parts)
     if features is not None:
         operations = sum(part.members * part.program.operations for part in sparse.parts)
-        if (why := estimate.cells_late_obstacle(features, operations, sparse.nnz)) is not None:
+        rank = sparse.rank if isinstance(sparse, FactoredProgram) else 0
+        if (why := estimate.cells_late_obstacle(features, operations, sparse.written, rank)) is not None:
             raise UnsupportedError(why)
+    if isinstance(sparse, FactoredProgram):
+        reason = "; ".join(filter(None, [reason, f"{sparse.rank} numbers depend on everything: S + U V"]))
     return Plan(None, (), "cells", executor="cells", reason=reason, parts=parts), sparse
 
 

@@ -41,7 +41,7 @@ def program_of(graph: ElementGraph, cell: Cell) -> CellProgram:
     """Put a cell in canonical order: depth first from its outputs."""
     order = _depth_first(cell)
     leaves = [key for key in order if cell.nodes[key].operands is None]
-    differentiated = {key for key in leaves if graph.blocks[cell.nodes[key].block].kind not in ("operand", "parameter")}
+    differentiated = {key for key in leaves if graph.blocks[cell.nodes[key].block].is_differentiated}
     active = _ascending(cell, sorted(differentiated))
     passive = [key for key in leaves if key not in differentiated]
     steps = [key for key in order if cell.nodes[key].operands is not None]

@@ -183,7 +183,8 @@ def _expand(
 
 
 def _is_active(graph: ElementGraph, node: Node, cut: Collection[int]) -> bool:
-    return graph.blocks[node.block].kind == "input" or node.block in cut
+    block = graph.blocks[node.block]
+    return block.is_differentiated and (block.kind == "input" or node.block in cut)
 
 
 def _coincidences(columns: Columns, leaves: Sequence[Key], pattern: _Pattern) -> None:

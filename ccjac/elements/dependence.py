@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,20 @@ def dependence(graph: ElementGraph, outputs: Sequence[Elements], n_differentiate
     found: dict[int, Any] = {}
     pairs = 0
 
+    def limited(more: int) -> None:
+        if pairs + more > DEPENDENCIES_LIMIT:
+            raise UnsupportedError(f"its elements depend on inputs in more than {DEPENDENCIES_LIMIT:,} pairs")
+
     def rows_of(elements: np.ndarray) -> Any:
         """``[elements, inputs]``; literals depend on nothing."""
         block_of = np.searchsorted(starts, elements, side="right") - 1
+        limited(
+            sum(
+                int(np.diff(found[k].indptr)[elements[block_of == k] - graph.blocks[k].start].sum(dtype=np.int64))
+                for k in np.unique(block_of).tolist()
+                if k in found
+            )
+        )
         pieces, places = [sparse.csr_array((0, n_inputs), dtype=bool)], [np.empty(0, np.int64)]
         for k in np.unique(block_of).tolist():
             here = np.flatnonzero(block_of == k)
@@ -51,15 +62,14 @@ def dependence(graph: ElementGraph, outputs: Sequence[Elements], n_differentiate
             ones = np.ones(block.size, bool)
             found[k] = sparse.csr_array((ones, (here, here + block.start)), shape=(block.size, n_inputs))
         elif not block.is_leaf:
-            found[k] = _united(block, rows_of, n_inputs)
+            found[k] = _united(block, rows_of, n_inputs, limited)
             pairs += found[k].nnz
-            if pairs > DEPENDENCIES_LIMIT:
-                raise UnsupportedError(f"its elements depend on inputs in more than {DEPENDENCIES_LIMIT:,} pairs")
+            limited(0)
     whole = rows_of(flat).tocoo()
     return Pattern.from_coordinates(whole.row, whole.col, (flat.size, n_inputs))
 
 
-def _united(block: Block, rows_of: Any, n_inputs: int) -> Any:
+def _united(block: Block, rows_of: Any, n_inputs: int, limited: Callable[[int], None]) -> Any:
     from scipy import sparse
 
     total = sparse.csr_array((block.size, n_inputs), dtype=bool)
@@ -74,7 +84,9 @@ def _united(block: Block, rows_of: Any, n_inputs: int) -> Any:
             total = total + membership @ rows_of(source.ravel())
         elif isinstance(source, np.ndarray):
             if source.size and (source == source[0]).all():
-                total = total + rows_of(source[:1])[np.zeros(block.size, np.int64)]
+                row = rows_of(source[:1])
+                limited(row.nnz * block.size)
+                total = total + row[np.zeros(block.size, np.int64)]
             else:
                 total = total + rows_of(source)
         elif source >= 0:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..expand.expander import Expander
-from ..expand.values import Symbolic, Value
+from ..expand.values import Symbolic, Value, is_floating
 
 Kind = Literal["input", "operand", "parameter", "operation", "wide", "opaque"]
 
@@ -117,6 +117,13 @@ class Block:
         """Whether it reads no other elements."""
         return not self.sources
 
+    @property
+    def is_differentiated(self) -> bool:
+        """Whether cells that read it are differentiated by it: as an input, or as a number that was cut out."""
+        if self.kind in ("wide", "opaque"):
+            return is_floating(self.dtype)
+        return self.kind == "input"
+
 
 class ElementGraph:
     """All blocks of a function.
@@ -126,12 +133,15 @@ class ElementGraph:
             is its column in the Jacobian.
         literals: The number behind element ``-1 - k``.
         size: How many elements there are.
+        origins: Where the function computes wide and opaque blocks, by their number, in the backend's words: whoever
+            can name it can have the block's values computed apart.
     """
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.literals: list[np.generic] = []
         self.size = 0
+        self.origins: dict[int, Hashable] = {}
         self._starts: list[int] = []
         self._literal_ids: dict[tuple[bytes, str], int] = {}
 
@@ -143,6 +153,15 @@ class ElementGraph:
     def block_at(self, element: int) -> int:
         """The number of the block that an element belongs to."""
         return bisect_right(self._starts, element) - 1
+
+    def originates(self, value: Elements, origin: Hashable) -> None:
+        """Note where an array is computed, if it is exactly a wide or opaque block."""
+        if value.start is None or not value.size:
+            return
+        place = self.block_at(value.start)
+        block = self.blocks[place]
+        if block.kind in ("wide", "opaque") and block.start == value.start and block.size == value.size:
+            self.origins[place] = origin
 
     # -- leaves ---------------------------------------------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..pattern import Pattern, narrow
+from ..pattern import Pattern
 from ..planning.plan import Plan
 from ..program import Program
 from ..program.accumulate import JacobianProgram, accumulate
@@ -17,7 +17,7 @@ from ..program.linearization import Linearization
 from .cell import CellProgram, linearized, program_of
 from .classes import cells_of, joined, separated
 from .graph import ElementGraph, Elements
-from .places import Places
+from .places import Places, joined_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,11 @@ class SparseProgram:
         graph: Its elements.
         parts: What computes the values.
         patterns: ``[outputs][arguments]``: the structure of every block; the values of all blocks lie behind each other
-            in this order, each in its pattern's.
+            in this order, each in its pattern's.  Numbers that were cut out follow the arguments.
         dtype: Name of the values' type.
         added: Values beside those of the patterns, behind them, and where each is to be added: where a member reads
             one element at several places, its entry is a sum.
+        cut: Blocks whose values are operands of the parts, because they depend on everything.
     """
 
     graph: ElementGraph
@@ -67,13 +68,19 @@ class SparseProgram:
     patterns: tuple[tuple[Pattern, ...], ...]
     dtype: str
     added: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    cut: tuple[int, ...] = ()
 
     @property
     def nnz(self) -> int:
         """Number of values."""
         return sum(pattern.nnz for row in self.patterns for pattern in row)
 
-    @cached_property
+    @property
+    def written(self) -> int:
+        """Numbers that the parts compute, those to be added included."""
+        return self.nnz + self.added.size
+
+    @property
     def whole(self) -> Pattern:
         """The structure of the matrix that all blocks make together."""
         return self._joined[0]
@@ -85,21 +92,7 @@ class SparseProgram:
 
     @cached_property
     def _joined(self) -> tuple[Pattern, np.ndarray | None]:
-        if len(self.patterns) == 1 and len(self.patterns[0]) == 1:
-            return self.patterns[0][0], None
-        widths = [pattern.shape[1] for pattern in self.patterns[0]]
-        shift = np.concatenate([[0], np.cumsum(widths)])
-        rows, columns, top = [], [], 0
-        for line in self.patterns:
-            for left, pattern in zip(shift.tolist(), line, strict=False):
-                rows.append(pattern.rows.astype(np.int64) + top)
-                columns.append(pattern.cols.astype(np.int64) + left)
-            top += line[0].shape[0]
-        row, column = np.concatenate(rows), np.concatenate(columns)
-        order = np.lexsort((column, row))
-        pointers = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=top))])
-        pattern = Pattern((top, sum(widths)), narrow(pointers, row.size), narrow(column[order], sum(widths)))
-        return pattern, narrow(order, row.size)
+        return joined_blocks(self.patterns)
 
 
 def sparse_program(
@@ -108,6 +101,7 @@ def sparse_program(
     n_differentiated: int,
     plan: Callable[[Linearization], Plan],
     nodes: int | None = None,
+    cut: Collection[int] = (),
 ) -> SparseProgram:
     """Divide a function into cells, and find where their entries belong.
 
@@ -117,6 +111,7 @@ def sparse_program(
         n_differentiated: How many arguments are differentiated.
         plan: Chooses an order for a cell.
         nodes: Operations that may be followed, at most.
+        cut: Blocks that may be cut out, see :attr:`SparseProgram.cut`.
 
     Raises:
         UnsupportedError: The function has no such structure, or finding it takes too long.
@@ -127,14 +122,20 @@ def sparse_program(
     (dtype,) = types
     flat = np.concatenate([o.ids.ravel() for o in outputs]) if len(outputs) > 1 else outputs[0].ids.ravel()
     programs: dict[object, list[CellProgram]] = {}
-    for cell in joined(separated(cells_of(graph, flat, nodes=nodes))) if flat.size else ():
+    read: set[int] = set()
+    for cell in joined(separated(cells_of(graph, flat, cut=cut, nodes=nodes))) if flat.size else ():
         found = program_of(graph, cell)
         if found.active:
-            programs.setdefault((found.text, tuple(_blocks(graph, found))), []).append(found)
-    places = Places([o.size for o in outputs], [b.size for b in graph.blocks[:n_differentiated]])
+            blocks = _blocks(found)
+            read.update(blocks)
+            programs.setdefault((found.text, tuple(blocks)), []).append(found)
+    own = tuple(sorted(read & set(cut)))
+    arguments = [*range(n_differentiated), *(k for k in own if graph.blocks[k].is_differentiated)]
+    places = Places([o.size for o in outputs], [graph.blocks[k].size for k in arguments])
     compiled = [_compiled(graph, cells, plan, dtype) for cells in programs.values()]
     rows = [
-        _entries(graph, places, cells, jacobian) for cells, jacobian in zip(programs.values(), compiled, strict=True)
+        _entries(graph, places, arguments, cells, jacobian)
+        for cells, jacobian in zip(programs.values(), compiled, strict=True)
     ]
     values = places.arranged(rows)
     parts: list[Part] = []
@@ -151,13 +152,13 @@ def sparse_program(
                     jacobian.plan,
                     jacobian.program.program,
                     tuple(leaves),
-                    tuple(_blocks(graph, cells[0])),
+                    tuple(_blocks(cells[0])),
                     positions,
                     target,
                     groups,
                 )
             )
-    return SparseProgram(graph, tuple(parts), places.patterns(), dtype, places.added)
+    return SparseProgram(graph, tuple(parts), places.patterns(), dtype, places.added, own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,17 +179,21 @@ def _compiled(
     return _Compiled(chosen, program, program.rows, program.columns, program.places)
 
 
-def _blocks(graph: ElementGraph, program: CellProgram) -> list[int]:
+def _blocks(program: CellProgram) -> list[int]:
     return [program.cell.nodes[key].block for key in (*program.active, *program.passive)]
 
 
 def _entries(
-    graph: ElementGraph, places: Places, cells: Sequence[CellProgram], jacobian: _Compiled
+    graph: ElementGraph,
+    places: Places,
+    differentiated: Sequence[int],
+    cells: Sequence[CellProgram],
+    jacobian: _Compiled,
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Virtual rows and columns ``[members, entries]`` of all members, and how the entries group."""
-    blocks = _blocks(graph, cells[0])
-    arguments = np.array([blocks[k] for k in jacobian.leaves], dtype=np.int64)
-    firsts = np.array([graph.blocks[b].start for b in arguments], dtype=np.int64)
+    blocks = [_blocks(cells[0])[k] for k in jacobian.leaves]
+    arguments = np.array([differentiated.index(b) for b in blocks], dtype=np.int64)
+    firsts = np.array([graph.blocks[b].start for b in blocks], dtype=np.int64)
     rows, columns = [], []
     for program in cells:
         cell = program.cell

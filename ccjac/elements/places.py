@@ -51,7 +51,7 @@ class Places:
             ranks.append(rank)
             repeated.append(again)
         first = np.concatenate([[0], np.cumsum(counts)])
-        _check_size(int(first[-1]))
+        check_size(int(first[-1]))
         self._counts = counts
         self._columns = np.empty(int(first[-1]), np.int64)
         targets: list[np.ndarray] = []
@@ -65,7 +65,7 @@ class Places:
                 target[again] = behind + np.arange(added[-1].size)
                 behind += added[-1].size
             targets.append(target)
-        _check_size(behind)
+        check_size(behind)
         self.added = np.concatenate(added)
         return targets
 
@@ -85,7 +85,53 @@ class Places:
         return tuple(found)
 
 
-def _check_size(entries: int) -> None:
+def joined_blocks(patterns: Sequence[Sequence[Pattern]]) -> tuple[Pattern, np.ndarray | None]:
+    """Blocks ``[outputs][arguments]`` as one matrix.
+
+    Returns:
+        Its structure, and where each of its entries lies among those of all blocks, block by block; ``None`` if the
+        order is the same.
+    """
+    if len(patterns) == 1 and len(patterns[0]) == 1:
+        return patterns[0][0], None
+    widths = [pattern.shape[1] for pattern in patterns[0]]
+    shift = np.concatenate([[0], np.cumsum(widths)])
+    rows, columns, top = [], [], 0
+    for line in patterns:
+        for left, pattern in zip(shift.tolist(), line, strict=False):
+            rows.append(pattern.rows.astype(np.int64) + top)
+            columns.append(pattern.cols.astype(np.int64) + left)
+        top += line[0].shape[0]
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    order = np.lexsort((column, row))
+    pointers = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=top))])
+    pattern = Pattern((top, sum(widths)), narrow(pointers, row.size), narrow(column[order], sum(widths)))
+    return pattern, narrow(order, row.size)
+
+
+def divided_blocks(whole: Pattern, heights: Sequence[int], widths: Sequence[int]) -> tuple[tuple[Pattern, ...], ...]:
+    """The inverse: a matrix divided into blocks ``[outputs][arguments]``."""
+    lefts = np.concatenate([[0], np.cumsum(widths)]).tolist()
+    found: list[tuple[Pattern, ...]] = []
+    top = 0
+    for height in heights:
+        first, last = whole.indptr[top], whole.indptr[top + height]
+        row, column = whole.rows[first:last] - top, whole.cols[first:last]
+        line: list[Pattern] = []
+        for left, width in zip(lefts, widths, strict=False):
+            here = (column >= left) & (column < left + width)
+            line.append(Pattern.from_coordinates(row[here], column[here] - left, (height, width)))
+        found.append(tuple(line))
+        top += height
+    return tuple(found)
+
+
+def check_size(entries: int) -> None:
+    """Refuse what int32 tables cannot hold.
+
+    Raises:
+        UnsupportedError: There are too many entries.
+    """
     if entries > NONZERO_LIMIT:
         raise UnsupportedError(f"its Jacobian has {entries:,} entries, more than {NONZERO_LIMIT:,}")
 

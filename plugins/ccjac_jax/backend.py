@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
+from ccjac.elements.factored import FactoredProgram
 from ccjac.elements.parts import SparseProgram
 from ccjac.executor import select
 from ccjac.guards import Watch
@@ -139,7 +140,7 @@ class JaxBackend:
 
     def cells(
         self, traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None
-    ) -> SparseProgram:
+    ) -> SparseProgram | FactoredProgram:
         """By a walk through the jaxpr's elements."""
         from .sparse import program
 
@@ -170,7 +171,7 @@ class JaxBackend:
         return dependence(traced)
 
     def compile_sparse(
-        self, traced: JaxTraced, sparse: SparseProgram | None, executor: str, output: str
+        self, traced: JaxTraced, sparse: SparseProgram | FactoredProgram | None, executor: str, output: str
     ) -> Callable[..., Any]:
         """As :mod:`jax.experimental.sparse` has them."""
         from .sparse import compiled

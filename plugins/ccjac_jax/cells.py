@@ -31,7 +31,7 @@ class CellCall:
 
     Attributes:
         sparse: What is computed.
-        shapes: Of the arguments.
+        shapes: Of the arguments, then of the numbers that were cut out.
     """
 
     sparse: SparseProgram
@@ -44,11 +44,16 @@ class CellCall:
 
     def data(self, arguments: Arrays) -> list[Any]:
         """The arrays that the schedule's blocks are: arguments, flat, and known numbers."""
-        blocks = self.sparse.graph.blocks
-        return [
-            jnp.asarray(blocks[k].data).ravel() if blocks[k].data is not None else jnp.ravel(arguments[k])
-            for k in self.schedule.blocks
-        ]
+        return [jnp.ravel(self._source(k, arguments)) for k in self.schedule.blocks]
+
+    def place(self, block: int) -> int:
+        """Which argument a block is."""
+        cut = self.sparse.cut
+        return len(self.shapes) - len(cut) + cut.index(block) if block in cut else block
+
+    def _source(self, block: int, arguments: Arrays) -> Any:
+        data = self.sparse.graph.blocks[block].data
+        return arguments[self.place(block)] if data is None else jnp.asarray(data)
 
     def plain(self, *arguments: Any) -> Any:
         """The values by gathers, kernels over all members and a scatter: on any platform, and differentiable."""
@@ -57,21 +62,15 @@ class CellCall:
     def plainly_written(self, *arguments: Any) -> Any:
         """The same before the last sum."""
         blocks = self.sparse.graph.blocks
-        values = jnp.zeros(self.written, self.sparse.dtype)
+        values = jnp.zeros(self.sparse.written, self.sparse.dtype)
         for part in self.sparse.parts:
             columns = []
             for elements, k in zip(part.leaves, part.blocks, strict=True):
-                source = jnp.asarray(blocks[k].data) if blocks[k].data is not None else arguments[k]
                 local = (elements - blocks[k].start).astype(np.int32)
-                columns.append(jnp.ravel(source).at[local].get(mode="promise_in_bounds"))
+                columns.append(jnp.ravel(self._source(k, arguments)).at[local].get(mode="promise_in_bounds"))
             targets = part.targets.astype(np.int32)
             values = values.at[targets].set(_members(part, columns, self.sparse.dtype), mode="promise_in_bounds")
         return values
-
-    @property
-    def written(self) -> int:
-        """How many numbers the parts compute."""
-        return self.sparse.nnz + self.sparse.added.size
 
     def summed(self, written: Any) -> Any:
         """The values, from all numbers that the parts compute."""
@@ -120,7 +119,7 @@ CELLS.multiple_results = True
 def _types(*operands: Any, call: CellCall) -> list[Any]:
     return [
         jax.core.ShapedArray((len(call.schedule.tasks),), np.dtype(np.uint8)),
-        jax.core.ShapedArray((call.written,), np.dtype(call.sparse.dtype)),
+        jax.core.ShapedArray((call.sparse.written,), np.dtype(call.sparse.dtype)),
     ]
 
 
@@ -148,8 +147,8 @@ def _lower_plain(ctx: Any, *operands: Any, call: CellCall) -> Any:
     def plain(*flat: Any) -> list[Any]:
         arguments: list[Any] = [None] * len(call.shapes)
         for k, x in zip(call.schedule.blocks, flat, strict=False):
-            if k < len(call.shapes):
-                arguments[k] = x
+            if call.sparse.graph.blocks[k].data is None:
+                arguments[call.place(k)] = x
         return [jnp.zeros(len(call.schedule.tasks), np.uint8), call.plainly_written(*arguments)]
 
     return mlir.lower_fun(plain, multiple_results=True)(ctx, *operands)
@@ -159,7 +158,7 @@ def _lower_runs(ctx: Any, *operands: Any, call: CellCall) -> Any:
     schedule = call.schedule
     sizes = [aval.size for aval in ctx.avals_in]
     kinds = [aval.dtype.name for aval in ctx.avals_in]
-    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.written)
+    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.sparse.written)
     return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
 

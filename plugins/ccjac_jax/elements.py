@@ -23,6 +23,7 @@ from ccjac.program.linearization import Recorder
 
 from . import derivative as local
 from . import elementwise, interpreter
+from .apart import Path, called
 from .control import parts_of_scan
 from .indexing import outside
 from .names import ELEMENTWISE, label, parameter
@@ -53,11 +54,14 @@ def walk(
     ]
     captured = {k: graph.leaf("operand", np.shape(c := closed.consts[k]), c.dtype.name) for k in unknown}
     consts = [captured[k] if k in captured else np.asarray(const) for k, const in enumerate(closed.consts)]
-    results = _run(graph, closed.jaxpr, operands, consts)
+    results = _run(graph, closed.jaxpr, operands, consts, path=())
     return graph, [graph.lift(r) for r in results]
 
 
-def _run(graph: ElementGraph, jaxpr: Any, operands: Sequence[Any], consts: Sequence[Any] = ()) -> list[Any]:
+def _run(
+    graph: ElementGraph, jaxpr: Any, operands: Sequence[Any], consts: Sequence[Any] = (), *, path: Path | None = None
+) -> list[Any]:
+    """The results; ``path`` leads to the jaxpr, ``None`` if it runs more than once."""
     if isinstance(jaxpr, jex.ClosedJaxpr):
         jaxpr, consts = jaxpr.jaxpr, [np.asarray(c) for c in jaxpr.consts]
     env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
@@ -66,12 +70,19 @@ def _run(graph: ElementGraph, jaxpr: Any, operands: Sequence[Any], consts: Seque
     def read(v: Any) -> Any:
         return np.asarray(v.val, dtype=v.aval.dtype) if local.is_literal(v) else env[v]
 
-    for eqn in jaxpr.eqns:
+    for k, eqn in enumerate(jaxpr.eqns):
         operands = [read(v) for v in eqn.invars]
+        here = None if path is None else (*path, k)
         try:
-            results = _evaluate(graph, eqn, operands)
+            if eqn.primitive.name in _CALLS and any(isinstance(v, Elements) for v in operands):
+                results = _run(graph, called(eqn), operands, path=here)
+            else:
+                results = _evaluate(graph, eqn, operands)
         except UnsupportedError as error:
             results = _opaque(graph, eqn, operands, str(error))
+        for n, result in enumerate(results):
+            if here is not None and isinstance(result, Elements):
+                graph.originates(result, (*here, n))
         env.update(zip(eqn.outvars, results, strict=True))
     return [read(v) for v in jaxpr.outvars]
 
@@ -134,13 +145,6 @@ def _elementwise(graph: ElementGraph, eqn: Any, operands: list[Any]) -> Elements
         template=lambda active, dtypes: elementwise.template(_FOR_TEMPLATES, eqn, active, dtypes),
         label=label(eqn),
     )
-
-
-def _call(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
-    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        if key in eqn.params:
-            return _run(graph, eqn.params[key], operands)
-    raise unsupported(eqn.primitive.name)
 
 
 def _reduce(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
@@ -297,9 +301,10 @@ def _stacked(graph: ElementGraph, parts: Sequence[Any], aval: Any) -> Any:
     return Elements(aval.shape, aval.dtype.name, ids=np.stack([graph.lift(p).ids for p in parts]))
 
 
+_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint"})
+
 _RULES: dict[str, Callable[[ElementGraph, Any, list[Any]], list[Any]]] = (
-    dict.fromkeys(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint"), _call)
-    | dict.fromkeys(REDUCERS, _reduce)
+    dict.fromkeys(REDUCERS, _reduce)
     | dict.fromkeys(("scatter-add", "scatter_add"), _scatter_add)
     | {"dot_general": _dot_general, "scan": _scan, "custom_jvp_call": _custom_jvp}
 )

@@ -37,11 +37,16 @@ class Function(NamedTuple):
 
     def __call__(self, *operands: Any) -> list[Any]:
         """The flat results."""
+        closed, arguments = self.at(*operands)
+        return list(jex.jaxpr_as_fun(closed)(*arguments))
+
+    def at(self, *operands: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The closed jaxpr, and what it is called with."""
         n = len(self.jaxpr.invars)
         consts = list(self.consts)
         for place, value in zip(self.places, operands[n:], strict=True):
             consts[place] = value
-        return list(jex.jaxpr_as_fun(jex.ClosedJaxpr(self.jaxpr, consts))(*operands[:n]))
+        return jex.ClosedJaxpr(self.jaxpr, consts), operands[:n]
 
 
 def whole(traced: JaxTraced) -> Function:

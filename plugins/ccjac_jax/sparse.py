@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import sparse as jsparse
 
 from ccjac.elements.dependence import dependence as pattern_of
+from ccjac.elements.factored import FactoredProgram, candidates, factored
 from ccjac.elements.graph import ElementGraph
 from ccjac.elements.parts import SparseProgram, sparse_program
+from ccjac.elements.places import divided_blocks
 from ccjac.errors import DenseWarning, UnsupportedError
 from ccjac.limits import NEARLY_DENSE
 from ccjac.pattern import Pattern
@@ -23,14 +24,18 @@ from ccjac.results import nest
 from .cells import CellCall
 from .compressed import compressed
 from .elements import walk
-from .framework import jacobian_of, known
+from .factored import FactoredCall
+from .formats import formatted
+from .framework import Function, jacobian_of, known
 from .kernel import obstacle
-from .operator import JacobianOperator
 from .results import finished
 from .tracing import JaxTraced
 
+Divided = SparseProgram | FactoredProgram
+"""A function divided into cells."""
 
-def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> SparseProgram:
+
+def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None) -> Divided:
     """See :meth:`ccjac.backends.protocol.Backend.cells`."""
     for aval in (*traced.call.types, *traced.outputs):
         if not jnp.issubdtype(aval.dtype, np.number) or jnp.issubdtype(aval.dtype, np.complexfloating):
@@ -42,7 +47,10 @@ def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int
     outputs = results[: len(traced.outputs)]
     if not outputs:
         raise UnsupportedError("it has no results")
-    found = sparse_program(graph, outputs, traced.call.n_differentiated, plan, nodes)
+    n = traced.call.n_differentiated
+    found = factored(graph, outputs, n, sparse_program(graph, outputs, n, plan, nodes, candidates(graph)))
+    if isinstance(found, FactoredProgram):
+        FactoredCall(known(traced), found, traced.operand_shapes).check(traced.operand_types)
     for part in found.parts if traced.platform == "cpu" else ():
         if (reason := obstacle(part.program)) is not None:
             raise UnsupportedError(reason)
@@ -57,13 +65,20 @@ def dependence(traced: JaxTraced) -> Pattern:
     return pattern_of(graph, results[: len(traced.outputs)], n)
 
 
-def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, output: str) -> Callable[..., Any]:
+def compiled(traced: JaxTraced, found: Divided | None, executor: str, output: str) -> Callable[..., Any]:
     """See :meth:`ccjac.backends.protocol.Backend.compile_sparse`."""
     types = traced.types()
     n = types.call.n_differentiated
     function = known(traced)
-    shapes = tuple(a.shape for a in (*types.call.types, *types.read_types))
-    if found is not None:
+    shapes = types.operand_shapes
+    formats = [(o.shape, a.shape) for o in types.outputs for a in types.call.types[:n]]
+    if isinstance(found, FactoredProgram) and output in ("dense", "operator"):
+        return _factored(types, function, FactoredCall(function, found, shapes), formats, output)
+    if isinstance(found, FactoredProgram):
+        blocks = [pattern for row in found.patterns for pattern in row]
+        compute = FactoredCall(function, found, shapes).values
+        whole = found.in_whole
+    elif found is not None:
         blocks = [pattern for row in found.patterns for pattern in row]
         compute = CellCall(found, shapes).values
         whole = found.in_whole
@@ -94,7 +109,6 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
             DenseWarning,
             stacklevel=2,
         )
-    formats = [(o.shape, a.shape) for o in types.outputs for a in types.call.types[:n]]
 
     def run(*operands: Any) -> Any:
         given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
@@ -105,7 +119,7 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
         parts, start = [], 0
         for pattern, (out, argument) in zip(blocks, formats, strict=True):
             part = values[start : start + pattern.nnz]
-            parts.append(_formatted(output, part, pattern, out, argument))
+            parts.append(formatted(output, part, pattern, out, argument))
             start += pattern.nnz
         computed = function(*inputs) if types.with_values else []
         if output == "dense":
@@ -115,44 +129,22 @@ def compiled(traced: JaxTraced, found: SparseProgram | None, executor: str, outp
     return run
 
 
-def _dense(values: Any, pattern: Pattern) -> Any:
-    """``[rows, columns]``, by one scatter."""
-    rows, columns = pattern.shape
-    size = rows * columns
-    if pattern.nnz == size:
-        return values
-    if size >= 2**31:
-        where: Any = (jnp.asarray(pattern.rows), jnp.asarray(pattern.cols))
-        zeros = jnp.zeros((rows, columns), values.dtype)
-    else:
-        where = jnp.asarray(pattern.rows * columns + pattern.cols)
-        zeros = jnp.zeros(size, values.dtype)
-    return zeros.at[where].set(values, mode="promise_in_bounds", indices_are_sorted=True, unique_indices=True)
+def _factored(
+    types: JaxTraced, function: Function, call: FactoredCall, formats: Any, output: str
+) -> Callable[..., Any]:
+    """Blocks that are dense, or sums of a sparse matrix and one of low rank."""
 
+    def run(*operands: Any) -> Any:
+        given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
+        inputs = [*given, *(captured[k] for k in types.read)]
+        blocks = call.operators(*inputs)
+        computed = function(*inputs) if types.with_values else []
+        if output == "operator":
+            return nest(types.containers, types.call.request, computed, blocks)
+        dense = [block.todense().reshape(*out, *a) for block, (out, a) in zip(blocks, formats, strict=True)]
+        return finished(types, [*computed, *dense])
 
-def _formatted(output: str, values: Any, pattern: Pattern, out: Sequence[int], argument: Sequence[int]) -> Any:
-    if output == "dense":
-        return _dense(values, pattern).reshape(*out, *argument)
-    if output == "bcoo":
-        places: list[np.ndarray] = []
-        if out:
-            places += np.unravel_index(pattern.rows, out)
-        if argument:
-            places += np.unravel_index(pattern.cols, argument)
-        indices = np.stack(places, 1) if places else np.zeros((pattern.nnz, 0), np.int64)
-        return jsparse.BCOO(
-            (values, jnp.asarray(indices.astype(np.int32))),
-            shape=(*out, *argument),
-            indices_sorted=True,
-            unique_indices=True,
-        )
-    matrix = jsparse.BCSR(
-        (values, jnp.asarray(pattern.cols), jnp.asarray(pattern.indptr)),
-        shape=pattern.shape,
-        indices_sorted=True,
-        unique_indices=True,
-    )
-    return matrix if output == "bcsr" else JacobianOperator(matrix)
+    return run
 
 
 def _divided(traced: JaxTraced) -> SparseProgram:
@@ -163,16 +155,4 @@ def _divided(traced: JaxTraced) -> SparseProgram:
         whole = dependence(traced)
     except UnsupportedError:
         whole = Pattern.full((sum(heights), sum(widths)))
-    lefts = np.concatenate([[0], np.cumsum(widths)]).tolist()
-    rows: list[tuple[Pattern, ...]] = []
-    top = 0
-    for height in heights:
-        first, last = whole.indptr[top], whole.indptr[top + height]
-        row, column = whole.rows[first:last] - top, whole.cols[first:last]
-        line: list[Pattern] = []
-        for left, width in zip(lefts, widths, strict=False):
-            here = (column >= left) & (column < left + width)
-            line.append(Pattern.from_coordinates(row[here], column[here] - left, (height, width)))
-        rows.append(tuple(line))
-        top += height
-    return SparseProgram(ElementGraph(), (), tuple(rows), "")
+    return SparseProgram(ElementGraph(), (), divided_blocks(whole, heights, widths), "")

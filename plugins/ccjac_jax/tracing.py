@@ -110,6 +110,16 @@ class JaxTraced:
         )
 
     @property
+    def operand_types(self) -> tuple[Any, ...]:
+        """Of the arrays that a compiled function reads: the call's, then captured ones."""
+        return (*self.call.types, *self.read_types)
+
+    @property
+    def operand_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Their shapes."""
+        return tuple(a.shape for a in self.operand_types)
+
+    @property
     def with_values(self) -> bool:
         """Whether values or auxiliary results are returned."""
         return self.call.request.with_value or self.call.request.has_aux
