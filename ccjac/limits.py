@@ -40,6 +40,13 @@ CLASS_LIMIT = 512
 NODE_LIMIT = 6_000
 """Operations of one cell beyond which it is no small program."""
 
+TERMS_FROM = 32
+"""Classes beyond which outputs that are sums are divided into terms: to compile a program takes 10 to 100 ms.  Grids of
+three dimensions have 27."""
+
+TERMS_LIMIT = 64
+"""Terms per output beyond which they are not taken apart."""
+
 COINCIDENCE_LIMIT = 64
 """Patterns of coinciding leaves beyond which entries of equal place are added up instead of told apart."""
 

@@ -54,7 +54,12 @@ class Cell:
 
 
 def cells_of(
-    graph: ElementGraph, outputs: np.ndarray, *, cut: Collection[int] = (), nodes: int | None = None
+    graph: ElementGraph,
+    outputs: np.ndarray,
+    *,
+    cut: Collection[int] = (),
+    nodes: int | None = None,
+    classes: int = CLASS_LIMIT,
 ) -> list[Cell]:
     """The classes of some elements.
 
@@ -63,6 +68,7 @@ def cells_of(
         outputs: Element numbers ``[outputs]``.
         cut: Blocks whose elements are leaves.
         nodes: Operations that may be followed, those of classes that split included; by default any number.
+        classes: How many classes there may be.
 
     Raises:
         UnsupportedError: Too many classes, too large ones, or a wide sum that is not cut.
@@ -76,8 +82,8 @@ def cells_of(
         expanded = _expand(graph, starts, outputs[members], cut, budget)
         if isinstance(expanded, np.ndarray):
             waiting.extend(_divided(members, expanded))
-            if len(waiting) + len(found) > CLASS_LIMIT:
-                raise UnsupportedError(f"its outputs fall into more than {CLASS_LIMIT} classes of different structure")
+            if len(waiting) + len(found) > classes:
+                raise UnsupportedError(f"its outputs fall into more than {classes} classes of different structure")
         else:
             top, columns, program = expanded
             found.append(Cell(columns, program, [top], [members]))

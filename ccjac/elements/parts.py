@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..limits import CLASS_LIMIT, TERMS_FROM
 from ..pattern import Pattern
 from ..planning.plan import Plan
 from ..program import Program
@@ -18,6 +19,7 @@ from .cell import CellProgram, linearized, program_of
 from .classes import cells_of, joined, separated
 from .graph import ElementGraph, Elements
 from .places import Places, joined_blocks
+from .terms import terms_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,14 +123,8 @@ def sparse_program(
         raise UnsupportedError("its outputs have several types")
     (dtype,) = types
     flat = np.concatenate([o.ids.ravel() for o in outputs]) if len(outputs) > 1 else outputs[0].ids.ravel()
-    programs: dict[object, list[CellProgram]] = {}
-    read: set[int] = set()
-    for cell in joined(separated(cells_of(graph, flat, cut=cut, nodes=nodes))) if flat.size else ():
-        found = program_of(graph, cell)
-        if found.active:
-            blocks = _blocks(found)
-            read.update(blocks)
-            programs.setdefault((found.text, tuple(blocks)), []).append(found)
+    programs, of_terms = _programs(graph, flat, cut, nodes)
+    read = {block for cells in programs.values() for block in _blocks(cells[0])}
     own = tuple(sorted(read & set(cut)))
     arguments = [*range(n_differentiated), *(k for k in own if graph.blocks[k].is_differentiated)]
     places = Places([o.size for o in outputs], [graph.blocks[k].size for k in arguments])
@@ -137,7 +133,7 @@ def sparse_program(
         _entries(graph, places, arguments, cells, jacobian)
         for cells, jacobian in zip(programs.values(), compiled, strict=True)
     ]
-    values = places.arranged(rows)
+    values = places.arranged_sums(rows) if of_terms else places.arranged(rows)
     parts: list[Part] = []
     for cells, jacobian, (_, columns, groups), target in zip(programs.values(), compiled, rows, values, strict=True):
         if columns.shape[1]:
@@ -159,6 +155,51 @@ def sparse_program(
                 )
             )
     return SparseProgram(graph, tuple(parts), places.patterns(), dtype, places.added, own)
+
+
+_Programs = dict[object, list[CellProgram]]
+"""Cells that run one program on the same blocks."""
+
+
+def _programs(
+    graph: ElementGraph, outputs: np.ndarray, cut: Collection[int], nodes: int | None
+) -> tuple[_Programs, bool]:
+    """The cells of the outputs, or of their terms if these are much fewer; and whether they are the terms'."""
+    apart = terms_of(graph, outputs)
+    if apart is None:
+        return _grouped(graph, outputs, cut, nodes), False
+    try:
+        return _grouped(graph, outputs, cut, nodes, classes=TERMS_FROM), False
+    except UnsupportedError:
+        pass
+    try:
+        of_terms = _grouped(graph, apart[0], cut, nodes, apart[1])
+    except UnsupportedError:
+        of_terms = None
+    if of_terms is not None and 2 * len(of_terms) <= TERMS_FROM:
+        return of_terms, True
+    return _grouped(graph, outputs, cut, nodes), False
+
+
+def _grouped(
+    graph: ElementGraph,
+    elements: np.ndarray,
+    cut: Collection[int],
+    nodes: int | None,
+    rows: np.ndarray | None = None,
+    classes: int = CLASS_LIMIT,
+) -> _Programs:
+    """The cells of some elements, of which each is a part of the output at its position, or in ``rows``."""
+    programs: _Programs = {}
+    for cell in (
+        joined(separated(cells_of(graph, elements, cut=cut, nodes=nodes, classes=classes))) if elements.size else ()
+    ):
+        if rows is not None:
+            cell.rows = [rows[positions] for positions in cell.rows]
+        found = program_of(graph, cell)
+        if found.active:
+            programs.setdefault((found.text, tuple(_blocks(found))), []).append(found)
+    return programs
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,23 @@ class Places:
         self.added = np.concatenate(added)
         return targets
 
+    def arranged_sums(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
+        """The same where rows are sums of several members' rows."""
+        width = max(self._arguments, default=0)
+        keys = [rows * width + columns for rows, columns, _ in parts]
+        flat = np.concatenate([k.ravel() for k in keys]) if keys else np.empty(0, np.int64)
+        check_size(flat.size)
+        distinct, first, inverse = np.unique(flat, return_index=True, return_inverse=True)
+        again = np.ones(flat.size, bool)
+        again[first] = False
+        targets = inverse.astype(np.int64)
+        self.added = targets[again]
+        targets[again] = distinct.size + np.arange(self.added.size)
+        row, self._columns = np.divmod(distinct, max(width, 1))
+        self._counts = np.bincount(row, minlength=int(self._first_output[-1]) * len(self._arguments))
+        ends = np.cumsum([k.size for k in keys]).tolist()
+        return [targets[end - k.size : end].reshape(k.shape) for k, end in zip(keys, ends, strict=True)]
+
     def patterns(self) -> tuple[tuple[Pattern, ...], ...]:
         """The structure of every block."""
         found: list[tuple[Pattern, ...]] = []

@@ -74,10 +74,28 @@ class CellCall:
 
     def summed(self, written: Any) -> Any:
         """The values, from all numbers that the parts compute."""
-        nnz, added = self.sparse.nnz, self.sparse.added
-        if not added.size:
-            return written
-        return written[:nnz].at[jnp.asarray(added.astype(np.int32))].add(written[nnz:], mode="promise_in_bounds")
+        values = written[: self.sparse.nnz]
+        for targets, table in self._sums:
+            rest = written.at[jnp.asarray(table)].get(mode="promise_in_bounds").sum(1)
+            values = values.at[jnp.asarray(targets)].add(
+                rest, mode="promise_in_bounds", indices_are_sorted=True, unique_indices=True
+            )
+        return values
+
+    @cached_property
+    def _sums(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Values ``[n]``, and the numbers to be added to them ``[n, k]``, for every number of these: gathers of equal
+        length take a fifth of the time of a scatter that adds one by one.
+        """
+        added = self.sparse.added
+        order = np.argsort(added, kind="stable")
+        targets, first, counts = np.unique(added[order], return_index=True, return_counts=True)
+        found = []
+        for n in np.unique(counts).tolist():
+            chosen = counts == n
+            table = self.sparse.nnz + order[first[chosen][:, None] + np.arange(n)]
+            found.append((targets[chosen].astype(np.int32), table.astype(np.int32)))
+        return found
 
     def values(self, *arguments: Any) -> Any:
         """``[nnz]`` in the order of the patterns."""

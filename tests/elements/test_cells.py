@@ -18,7 +18,7 @@ from ccjac.fingerprint import fingerprint
 from ccjac.planning.choose import choose
 from ccjac_jax.cells import CellCall
 from ccjac_jax.elements import walk
-from ccjac_zoo.structured import structured
+from ccjac_zoo.structured import energies, structured
 
 
 def program_for(fun: Callable[..., Any], *arguments: Any, n_differentiated: int = 1) -> SparseProgram:
@@ -168,6 +168,25 @@ def test_entries_that_coincide_in_many_ways_are_added_up(rng: np.random.Generato
     # Too many patterns for classes of their own.
     assert len(sparse.parts) == 1
     assert sparse.added.size > members
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_unequal_numbers_of_terms_have_the_terms_cells(dtype: str) -> None:
+    fun, x = energies()["springs"].make(60)
+    x = jnp.asarray(x, dtype)
+    gradient = jax.grad(fun)
+    sparse = program_for(gradient, x)
+    # By their degrees and their common neighbours the points would fall into some eighty classes.
+    assert len(sparse.parts) <= 4
+    call = CellCall(sparse, (x.shape,))
+    expected = np.asarray(jax.jacfwd(gradient)(x), np.float64).reshape(x.size, x.size)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    for run in (call.values, call.plain):
+        ((found,),) = dense_of(sparse, np.asarray(jax.jit(run)(x)))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    pattern = sparse.patterns[0][0]
+    assert (expected[~pattern.todense()] == 0).all()
+    assert pattern == pattern.T
 
 
 def test_several_arguments_and_results() -> None:
