@@ -18,8 +18,9 @@ from ccjac.elements.parts import Part, SparseProgram
 from ccjac.elements.schedule import Schedule, scheduled
 from ccjac.kernels.layout import Layout, Operand, Result
 
-from . import operations
+from . import operations, sharding
 from .kernel import kernel_call, obstacle
+from .shard_map import axes_of, varied
 from .xla.runs import register
 
 Arrays = Sequence[Any]
@@ -106,7 +107,10 @@ class CellCall:
         @jax.custom_jvp
         def differentiable(*arguments: Any) -> Any:
             tables = [jnp.asarray(t) for t in (schedule.tasks.view(np.int32), schedule.reads, schedule.writes)]
-            return self.summed(CELLS.bind(*self.data(arguments), *tables, call=self)[1])
+            operands = [*self.data(arguments), *tables]
+            operands = varied(operands, axes_of(operands))
+            flags = (False,) * len(schedule.blocks)
+            return self.summed(CELLS.bind(*operands, call=self, flags=flags, size=0)[1])
 
         @differentiable.defjvp
         def derivative(primals: Arrays, tangents: Arrays) -> tuple[Any, Any]:
@@ -134,26 +138,38 @@ CELLS = Primitive("ccjac_cells")
 CELLS.multiple_results = True
 
 
-def _types(*operands: Any, call: CellCall) -> list[Any]:
+def _types(*operands: Any, call: CellCall, flags: tuple[bool, ...], size: int) -> list[Any]:
+    batch = (size,) if size else ()
+    # Inside ``shard_map`` a result varies over the same mesh axes as the operands: its type is made from one of theirs.
+    model = operands[0]
+    kinds = [(len(call.schedule.tasks), "uint8"), (call.sparse.written, call.sparse.dtype)]
+    divided = sharding.of_results(operands, (False,) * len(operands), 0)
     return [
-        jax.core.ShapedArray((len(call.schedule.tasks),), np.dtype(np.uint8)),
-        jax.core.ShapedArray((call.sparse.written,), np.dtype(call.sparse.dtype)),
+        model.update(shape=(*batch, n), dtype=np.dtype(kind), weak_type=False, sharding=divided) for n, kind in kinds
     ]
 
 
-def _run(*operands: Any, call: CellCall) -> list[Any]:
-    return jax.jit(lambda *a: CELLS.bind(*a, call=call))(*operands)
+def _run(*operands: Any, call: CellCall, flags: tuple[bool, ...], size: int) -> list[Any]:
+    return jax.jit(lambda *a: CELLS.bind(*a, call=call, flags=flags, size=size))(*operands)
 
 
-def _batch(operands: Arrays, axes: Sequence[int | None], *, call: CellCall) -> tuple[list[Any], list[int]]:
-    """One sample after the other: each is a large computation of its own."""
-    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+def _batch(
+    operands: Arrays, axes: Sequence[int | None], *, call: CellCall, flags: tuple[bool, ...], size: int
+) -> tuple[list[Any], list[int]]:
+    """One more leading axis; a batch of batches is one batch.  Tables never have one."""
+    n = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
     moved = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
-
-    def one(k: Any) -> list[Any]:
-        return CELLS.bind(*(x if axis is None else x[k] for x, axis in zip(moved, axes, strict=True)), call=call)
-
-    return jax.lax.map(one, jnp.arange(size)), [0, 0]
+    new = tuple(axis is not None for axis in axes[: len(flags)])
+    if not size:
+        return CELLS.bind(*moved, call=call, flags=new, size=n), [0, 0]
+    both = tuple(a or b for a, b in zip(flags, new, strict=True))
+    for k, flag in enumerate(both):
+        if flag:
+            width = moved[k].shape[-1]
+            shaped = moved[k].reshape(n if new[k] else 1, size if flags[k] else 1, width)
+            moved[k] = jnp.broadcast_to(shaped, (n, size, width)).reshape(n * size, width)
+    found = CELLS.bind(*moved, call=call, flags=both, size=n * size)
+    return [x.reshape(n, size, -1) for x in found], [0, 0]
 
 
 CELLS.def_impl(_run)
@@ -161,7 +177,7 @@ CELLS.def_abstract_eval(_types)
 batching.primitive_batchers[CELLS] = _batch
 
 
-def _lower_plain(ctx: Any, *operands: Any, call: CellCall) -> Any:
+def _lower_plain(ctx: Any, *operands: Any, call: CellCall, flags: tuple[bool, ...], size: int) -> Any:
     def plain(*flat: Any) -> list[Any]:
         arguments: list[Any] = [None] * len(call.shapes)
         for k, x in zip(call.schedule.blocks, flat, strict=False):
@@ -169,14 +185,19 @@ def _lower_plain(ctx: Any, *operands: Any, call: CellCall) -> Any:
                 arguments[call.place(k)] = x
         return [jnp.zeros(len(call.schedule.tasks), np.uint8), call.plainly_written(*arguments)]
 
-    return mlir.lower_fun(plain, multiple_results=True)(ctx, *operands)
+    def batched(*flat: Any) -> list[Any]:
+        axes = [0 if flag else None for flag in flags] + [None] * (len(flat) - len(flags))
+        return jax.vmap(plain, axes, axis_size=size)(*flat)
+
+    return mlir.lower_fun(batched if size else plain, multiple_results=True)(ctx, *operands)
 
 
-def _lower_runs(ctx: Any, *operands: Any, call: CellCall) -> Any:
+def _lower_runs(ctx: Any, *operands: Any, call: CellCall, flags: tuple[bool, ...], size: int) -> Any:
     schedule = call.schedule
     sizes = [aval.size for aval in ctx.avals_in]
     kinds = [aval.dtype.name for aval in ctx.avals_in]
-    name = register(schedule, list(zip(kinds, sizes, strict=True)), call.sparse.dtype, call.sparse.written)
+    arrays = list(zip(kinds, sizes, strict=True))
+    name = register(schedule, arrays, call.sparse.dtype, call.sparse.written, size, flags)
     return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
 

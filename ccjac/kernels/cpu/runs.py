@@ -5,7 +5,8 @@ every sample what it reads and where its results go.  The loop is called like a 
 whatever calls kernels and shares batches between threads serves it too.
 
 Its operands are the data arrays, then three tables: ``[tasks, task_width]`` int64, the indices to read and the places
-to write, int32.  Its results are a byte per task and one array of values.
+to write, int32.  Its results are a byte per task and one array of values.  Of a batch all samples have the same tasks,
+on other data, and there is a byte per task and sample.
 """
 
 from __future__ import annotations
@@ -37,6 +38,21 @@ class TaskKernel:
     buffers: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Samples:
+    """A batch of whole computations.
+
+    Attributes:
+        tasks: Tasks of each sample.
+        strides: Bytes from one sample to the next in every data array, 0 where all read the same.
+        values: The same in the array of values.
+    """
+
+    tasks: int
+    strides: tuple[int, ...]
+    values: int
+
+
 def task_width(kernels: Sequence[TaskKernel]) -> int:
     """Numbers in a task: the head, then the first element of every operand and result."""
     return HEAD + max((len(k.layout.operands) + len(k.layout.results) for k in kernels), default=0)
@@ -47,13 +63,14 @@ def symbol(k: int) -> str:
     return f"kernel.{k}"
 
 
-def write_runs(kernels: Sequence[TaskKernel], n_buffers: int, extra: str = "") -> str:
+def write_runs(kernels: Sequence[TaskKernel], n_buffers: int, extra: str = "", samples: Samples | None = None) -> str:
     """Generate the module.
 
     Args:
         kernels: What tasks run; their functions are external, named by :func:`symbol`.
         n_buffers: How many data arrays there are.
         extra: A framework's own entry beside ``@kernel``.
+        samples: Of a batch, where its samples lie.
     """
     width = task_width(kernels)
     types = {o.dtype for k in kernels for o in k.layout.operands}
@@ -62,7 +79,7 @@ def write_runs(kernels: Sequence[TaskKernel], n_buffers: int, extra: str = "") -
     cases = " ".join(f"i64 {k}, label %k{k}" for k in range(len(kernels)))
     blocks = "\n".join(
         f"""k{k}:
-  %status.{k} = call i32 @task.{k}(ptr %in, ptr %values, ptr %task, ptr %reads, ptr %writes)
+  %status.{k} = call i32 @task.{k}(ptr %data, ptr %result.values, ptr %task, ptr %reads, ptr %writes)
   br label %next"""
         for k in range(len(kernels))
     )
@@ -79,12 +96,14 @@ entry:
   %bytes = load ptr, ptr %out
   %values.place = getelementptr ptr, ptr %out, i64 1
   %values = load ptr, ptr %values.place
+  %local = alloca [{max(n_buffers, 1)} x ptr]
   %some = icmp slt i64 %begin, %end
   br i1 %some, label %loop, label %done
 loop:
   %t = phi i64 [ %begin, %entry ], [ %following, %next ]
   %failed = phi i32 [ 0, %entry ], [ %either, %next ]
-  %row = mul i64 %t, {8 * width}
+{_sample(n_buffers, samples)}
+  %row = mul i64 %number, {8 * width}
   %task = getelementptr i8, ptr %tasks, i64 %row
   %kind = load i64, ptr %task
   switch i64 %kind, label %unknown [ {cases} ]
@@ -107,6 +126,31 @@ done:
     parts += [_task(k, kernel) for k, kernel in enumerate(kernels)]
     declarations = [f"declare i32 @{symbol(k)}(ptr, ptr, i64, i64)" for k in range(len(kernels))]
     return "\n".join([*declarations, *parts, loop, extra, "attributes #0 = { nounwind }"])
+
+
+def _sample(n_buffers: int, samples: Samples | None) -> str:
+    """The ``%number`` of task ``%t``, its ``%data`` arrays and ``%result.values``."""
+    same = "getelementptr i8, ptr {}, i64 0"
+    if samples is None:
+        arrays = [f"  %data = {same.format('%in')}", f"  %result.values = {same.format('%values')}"]
+        return "\n".join(["  %number = add i64 %t, 0", *arrays])
+    lines = [
+        f"  %sample = udiv i64 %t, {samples.tasks}",
+        f"  %number = urem i64 %t, {samples.tasks}",
+        f"  %data = {same.format('%local')}",
+    ]
+    for j, stride in enumerate(samples.strides):
+        lines += [
+            f"  %array.{j}.place = getelementptr ptr, ptr %in, i64 {j}",
+            f"  %array.{j} = load ptr, ptr %array.{j}.place",
+            f"  %skipped.{j} = mul i64 %sample, {stride}",
+            f"  %sample.{j} = getelementptr i8, ptr %array.{j}, i64 %skipped.{j}",
+            f"  %local.{j} = getelementptr ptr, ptr %local, i64 {j}",
+            f"  store ptr %sample.{j}, ptr %local.{j}",
+        ]
+    lines.append(f"  %skipped.values = mul i64 %sample, {samples.values}")
+    lines.append("  %result.values = getelementptr i8, ptr %values, i64 %skipped.values")
+    return "\n".join(lines)
 
 
 def _task(k: int, kernel: TaskKernel) -> str:
