@@ -13,6 +13,7 @@ from ..elements.parts import SparseProgram
 from ..errors import UnsupportedError
 from ..loops.jacobian import looped_jacobian
 from ..loops.joined import LoopedProgram
+from ..loops.patterns import is_constant
 from ..options import Options
 from ..planning.choose import choose
 from ..planning.plan import CONSTANT, Plan
@@ -102,7 +103,7 @@ def _by_cells(
 
 def _by_loops(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool, reason: str
-) -> tuple[Plan, LoopedProgram]:
+) -> tuple[Plan, LoopedProgram | None]:
     """The plan with loops, and the program.
 
     Raises:
@@ -111,6 +112,8 @@ def _by_loops(
     if options.executor not in ("auto", "kernel") or not isinstance(options.order, str):
         raise UnsupportedError("they run as kernels only, in orders that are found for every part")
     tape = backend.tape(traced)
+    if options.automatic and is_constant(tape):
+        return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
 
     def chosen(linearization: Linearization) -> Plan:
         return choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
@@ -118,7 +121,7 @@ def _by_loops(
     looped = looped_jacobian(tape, chosen, with_values=traced.with_values)
     if (why := backend.loop_obstacle(looped, platform=traced.platform)) is not None:
         raise UnsupportedError(why)
-    if options.executor == "auto" and (why := estimate.loops_obstacle(looped)) is not None:
+    if options.executor == "auto" and (why := estimate.loops_obstacle(tape, looped)) is not None:
         raise UnsupportedError(why)
     return Plan(
         None, (), "loops", executor="kernel", reason=reason, segments=looped.parts, direction=looped.direction

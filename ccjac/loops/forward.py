@@ -17,7 +17,7 @@ from ..program.accumulate import STRUCTURAL_ZERO, accumulate
 from . import patterns
 from .chain import Arrays, Chain, Port, Stage
 from .joined import LoopedProgram, Part, Planner
-from .seeds import Results, seeded, used_inputs
+from .seeds import Results, check_step, seeded, used_inputs
 from .tape import Segment, Tape
 
 
@@ -111,6 +111,7 @@ class _Forward:
                     n_scalars += 1
         found: dict[tuple[int, int], int] = {}
         if weights and out.any():
+            check_step(segment, len(weights))
             whole = seeded(segment.linearization, builder, weights, n_scalars)
             plan = self.plan(whole)
             kinds = np.array([o.dtype for o in segment.outputs for _ in range(o.size)], dtype=object).reshape(-1, 1)

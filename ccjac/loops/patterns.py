@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..graph import Graph
-from .tape import Segment
+from .tape import Segment, Tape
 
 
 def local(graph: Graph) -> np.ndarray:
@@ -88,3 +88,35 @@ def backward(segment: Segment, reach: np.ndarray, given: Sequence[np.ndarray]) -
             patterns[k] = new
         if not grown:
             return patterns, back
+
+
+def is_constant(tape: Tape) -> bool:
+    """Whether no local partial depends on the function's operands: then the Jacobian does not either."""
+    varying = set(range(tape.n_operands))
+    for segment in tape.segments:
+        nodes = segment.linearization.builder.nodes
+        starts, rows = segment.starts(), segment.rows()
+        changing = {k for k, i in enumerate(segment.inputs) if i.array in varying}
+        while True:
+            scalars = {s for k in changing for s in range(starts[k], starts[k + 1])}
+            moves: list[bool] = []
+            for node in nodes:
+                moves.append(node.param in scalars if node.op == "input" else any(moves[a] for a in node.args))
+            out = [
+                any(moves[v] for v in segment.linearization.values[rows[k] : rows[k + 1]])
+                for k in range(len(segment.outputs))
+            ]
+            if segment.steps is None and moves[segment.linearization.values[-1]]:
+                return False
+            more = {
+                o.carries for o, moving in zip(segment.outputs, out, strict=True) if moving and o.carries is not None
+            }
+            if more <= changing:
+                break
+            changing |= more
+        if any(moves[c] for c in segment.linearization.partials.values()):
+            return False
+        for o, moving in zip(segment.outputs, out, strict=True):
+            if moving or (o.carries is not None and o.carries in changing):
+                varying.add(o.array)
+    return True

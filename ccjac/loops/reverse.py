@@ -18,7 +18,7 @@ from ..program.accumulate import STRUCTURAL_ZERO, accumulate, converted
 from . import patterns
 from .chain import Arrays, Chain, Port, Stage
 from .joined import LoopedProgram, Part, Planner
-from .seeds import Results, used_inputs, weighted
+from .seeds import Results, check_step, used_inputs, weighted
 from .tape import Segment, Tape
 
 
@@ -131,6 +131,7 @@ class _Reverse:
                     n_scalars += 1
         if not weights or not back.any():
             return
+        check_step(segment, len(weights))
         whole = weighted(segment.linearization, builder, weights, n_scalars)
         plan = self.plan(whole)
         kinds = [self.tape.arrays[i.array].dtype for i in segment.inputs[: segment.n_active] for _ in range(i.size)]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..errors import UnsupportedError
 from ..graph import Graph
+from ..limits import LOOP_PROGRAM_LIMIT
 from ..program import Builder, Program
 from ..program.linearization import Linearization
+from .tape import Segment
 
 Weights = Mapping[tuple[int, int], int]
 """(direction, scalar) -> program value of the derivative."""
@@ -56,6 +59,18 @@ def weighted(linearization: Linearization, builder: Builder, weights: Weights, n
     outputs = range(graph.size, graph.size + n)
     whole = Graph.from_edges(graph.n_inputs, graph.n_vertices + n, outputs, partials, units, labels=labels)
     return Linearization(builder, whole, partials, (), n_scalars)
+
+
+def check_step(segment: Segment, weights: int) -> None:
+    """Refuse a step that is too large, before an order is looked for: every partial takes an operation or so.
+
+    Raises:
+        UnsupportedError: It is.
+    """
+    graph = segment.linearization.graph
+    operations = len(graph.edges) - len(graph.unit_edges) + weights
+    if operations > LOOP_PROGRAM_LIMIT:
+        raise UnsupportedError(f"one step of a loop has {operations:,} partials")
 
 
 class Results:

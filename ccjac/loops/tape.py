@@ -58,6 +58,7 @@ class Segment:
         steps: 1 for straight code, ``None`` for a loop that ends by itself.
         backward: Whether it goes through sequences from behind.
         label: Of a loop: what it is, and where.
+        equations: The framework's operations in one step.
     """
 
     linearization: Linearization
@@ -67,6 +68,7 @@ class Segment:
     steps: int | None = 1
     backward: bool = False
     label: str = ""
+    equations: int = 0
 
     def starts(self) -> list[int]:
         """The first scalar of every input, and the number of all."""

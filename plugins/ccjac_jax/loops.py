@@ -19,6 +19,7 @@ from ccjac.program.linearization import Linearization
 from .control import parts_of_scan
 from .derivative import is_literal
 from .features import inner_jaxprs
+from .features.jaxprs import equations
 from .interpreter import concrete, evaluate, run
 from .names import label
 from .tracing import JaxTraced, specs
@@ -271,7 +272,16 @@ class _Division:
         steps = params["length"] if eqn.primitive.name == "scan" else None
         found = _linearized(ex, computed, inputs, going)
         self.segments.append(
-            Segment(found, inputs, tuple(outputs), n_active, steps, bool(params.get("reverse")), label(eqn))
+            Segment(
+                found,
+                inputs,
+                tuple(outputs),
+                n_active,
+                steps,
+                bool(params.get("reverse")),
+                label(eqn),
+                sum(map(equations, inner_jaxprs(eqn))),
+            )
         )
 
     def _row(self, place: int, role: Role) -> Spec:

@@ -57,7 +57,7 @@ def test_the_lists_of_settings_agree():
         ({"jacobian_entries": 15}, f, {}, "4 x 4 entries"),
         ({"program_operations": 3}, f, {"executor": "kernel"}, "operations"),
         ({"plain_operations": 3}, f, {"executor": "auto"}, ""),
-        ({"loop_iterations": 4}, looped, {"executor": "kernel"}, "runs for 5 steps"),
+        ({"loop_iterations": 4}, looped, {"executor": "ops"}, "runs for 5 steps"),
     ],
 )
 def test_a_limit_decides_what_is_left_to_the_framework(changes, function, options, words, monkeypatch):

@@ -13,11 +13,11 @@ from ...limits import (
     BLOCK_COLUMNS,
     BLOCK_OPERATIONS,
     CARRIED_REGISTERS,
-    INTERLEAVED_OPERATIONS,
     LONG_EFFORT,
-    LONG_STEP,
+    MANY_CARRIED,
     PIECE_WORK,
     SHORT_EFFORT,
+    SHORT_LOOP,
     SHORT_STEP,
     STACK_BYTES,
 )
@@ -33,7 +33,8 @@ from .target import Target
 from .transpose import group_size, group_starts, load_columns, load_group, store_columns, store_group
 
 _ALIGNMENT = 64
-_MOST_VECTORS = 4
+_LATENCY = 10
+"""Operations that a function is as long as."""
 
 
 def write_chain(
@@ -55,16 +56,16 @@ def write_chain(
         lanes: Samples per vector.
         extra: A framework's own entry.
     """
-    target = target.narrowed(32)
     lanes = lanes or _lanes(chain, target)
     ctx = context([stage.program for stage in chain.stages], target, lanes, fastmath=fastmath)
     return assembled(ctx, _Body(ctx, chain, layout).text(), layout, extra, effort=lambda _: _effort(chain))
 
 
 def _effort(chain: Chain) -> int:
-    """LLVM's level: of long steps the highest took 100 times as long as the lowest, for half of the time of a run."""
+    """LLVM's level of code generation."""
     longest = max((stage.program.operations for stage in chain.stages), default=0)
-    return SHORT_EFFORT if longest <= SHORT_STEP else 1 if longest <= LONG_STEP else LONG_EFFORT
+    carried = max((len(stage.carried) for stage in chain.stages), default=0)
+    return LONG_EFFORT if carried > MANY_CARRIED else SHORT_EFFORT if longest <= SHORT_STEP else 1
 
 
 def _lanes(chain: Chain, target: Target) -> int:
@@ -73,11 +74,9 @@ def _lanes(chain: Chain, target: Target) -> int:
     """
     nodes = [node for stage in chain.stages for node in stage.program.nodes]
     one = target.vector_bytes // min((BYTES[n.dtype] for n in nodes if n.dtype.startswith("float")), default=4)
-    loops = [stage for stage in chain.stages if stage.steps != 1]
-    size = max((stage.program.operations for stage in loops), default=INTERLEAVED_OPERATIONS)
-    functions = any(is_function(n.op) for stage in loops for n in stage.program.nodes)
-    vectors = 1 if functions else INTERLEAVED_OPERATIONS // max(size, 1)
-    return one * (_MOST_VECTORS if vectors >= _MOST_VECTORS else 2 if vectors >= 2 else 1)
+    loops = [stage.program for stage in chain.stages if stage.steps != 1]
+    longest = max((sum(_LATENCY if is_function(n.op) else 1 for n in p.nodes) for p in loops), default=SHORT_LOOP)
+    return one * (4 if 4 * longest <= SHORT_LOOP else 2 if 2 * longest <= SHORT_LOOP else 1)
 
 
 def piece(chain: Chain, lanes: int) -> int:
@@ -347,7 +346,12 @@ class _Body:
                 for o in dict.fromkeys(port.offsets)
             }
         elif not port.stride:
-            found = load_columns(w, array.dtype, rows, width, list(dict.fromkeys(port.offsets)))
+            found = {}
+            wanted = sorted(set(port.offsets))
+            for first in range(0, len(wanted), BLOCK_COLUMNS):
+                if first:
+                    w.block()
+                found.update(load_columns(w, array.dtype, rows, width, wanted[first : first + BLOCK_COLUMNS]))
         else:
             found = self._load_step(array.dtype, rows, width, port)
         return {s: from_memory(w, found[o], array.dtype) for o, s in zip(port.offsets, port.scalars, strict=True)}
