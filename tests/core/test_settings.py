@@ -62,7 +62,7 @@ def test_the_lists_of_settings_agree():
 )
 def test_a_limit_decides_what_is_left_to_the_framework(changes, function, options, words, monkeypatch):
     if "plain_operations" in changes:
-        monkeypatch.setattr("ccjac_jax.kernel.obstacle", lambda program: "no kernels here")
+        monkeypatch.setattr("ccjac_jax.kernel.obstacle", lambda program, **_: "no kernels here")
     inside = ccjac.config(**changes)
     assert source(function, **options) != "fallback"
     with inside:
