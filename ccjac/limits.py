@@ -69,6 +69,9 @@ CUT_LIMIT = 16
 CUT_SHARE = 0.25
 """The same for each output or input, whichever are fewer: beyond it the sweeps save nothing."""
 
+CUMULATED = 32
+"""Entries along an axis up to which running sums and products are taken apart: each is a class of its own."""
+
 UNROLLED_STEPS = 200
 """Steps of a loop beyond which it is not unrolled into cells: a stencil's width grows with every step."""
 

@@ -6,7 +6,7 @@ computes is a block, and everything else has no structure that is known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -15,9 +15,9 @@ from jax.extend import core as jex
 
 from ccjac import expand
 from ccjac.elements import rules
-from ccjac.elements.graph import ElementGraph, Elements, Operation
+from ccjac.elements.graph import ElementGraph, Elements
 from ccjac.errors import UnsupportedError
-from ccjac.expand import Expander, Symbolic, Value, unsupported
+from ccjac.expand import Expander, unsupported
 from ccjac.limits import SCALAR_LIMIT, UNROLLED_STEPS
 from ccjac.program.linearization import Recorder
 
@@ -25,10 +25,10 @@ from . import derivative as local
 from . import elementwise, interpreter
 from .apart import Path, called
 from .control import parts_of_scan
+from .element_rules import RULES
 from .indexing import outside
 from .names import ELEMENTWISE, label, parameter
-from .reductions import REDUCERS
-from .structural import IDENTITIES, STRUCTURAL, scatter_positions
+from .structural import IDENTITIES, STRUCTURAL
 
 _FOR_TEMPLATES = Expander(Recorder(0, SCALAR_LIMIT), interpreter.run)
 
@@ -104,8 +104,10 @@ def _evaluate(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
     for var in (*eqn.invars, *eqn.outvars):
         if jax.numpy.issubdtype(getattr(var.aval, "dtype", np.float32), np.complexfloating):
             raise unsupported(name, "works on complex numbers")
-    if name in _RULES:
-        return _RULES[name](graph, eqn, operands)
+    if name == "scan":
+        return _scan(graph, eqn, operands)
+    if name in RULES:
+        return RULES[name](graph, eqn, operands)
     if name in IDENTITIES:
         return operands
     if name in STRUCTURAL or (name == "select_n" and not isinstance(operands[0], Elements)):
@@ -147,127 +149,6 @@ def _elementwise(graph: ElementGraph, eqn: Any, operands: list[Any]) -> Elements
     )
 
 
-def _reduce(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
-    op, axes = REDUCERS[eqn.primitive.name], tuple(eqn.params["axes"])
-    terms = int(np.prod([eqn.invars[0].aval.shape[a] for a in axes], dtype=np.int64))
-    own = None if op == "add" or terms < 2 else _by_framework(eqn, terms)
-    return [rules.reduce(graph, operands[0], axes, op, expand=own, label=label(eqn))]
-
-
-def _by_framework(eqn: Any, terms: int) -> Callable[[Expander, Sequence[Value]], Symbolic]:
-    """A reduction of single numbers with JAX's own derivative, which says what happens at ties."""
-    number = jax.ShapeDtypeStruct((), eqn.invars[0].aval.dtype)
-
-    def reduction(*numbers: Any) -> Any:
-        return eqn.primitive.bind(jax.numpy.stack(numbers), **(eqn.params | {"axes": (0,)}))
-
-    closed = jax.make_jaxpr(reduction)(*[number] * terms)
-    return lambda ex, args: _inlined(ex, closed, args)
-
-
-def _inlined(ex: Expander, closed: Any, args: Sequence[Value]) -> Symbolic:
-    own = Expander(ex.recorder, interpreter.run)
-    (result,) = own.run(closed, args)
-    return expand.lift(ex.builder, result)
-
-
-def _dot_general(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
-    contracted, batch = eqn.params["dimension_numbers"]
-    dtype = eqn.outvars[0].aval.dtype.name
-    left, right = operands
-    return [rules.contract(graph, left, right, batch=batch, contracted=contracted, dtype=dtype, label=label(eqn))]
-
-
-def _scatter_add(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
-    base, where, updates = operands
-    if isinstance(where, Elements):
-        raise unsupported(eqn.primitive.name, "has indices that depend on the arguments")
-    targets = scatter_positions(eqn.params, np.asarray(where), base.shape, updates.shape)
-    return [rules.add_at(graph, base, targets, updates, label(eqn))]
-
-
-def _custom_jvp(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
-    """A user's rule on every entry alone is a block with that rule; others are not taken apart."""
-    scalar = _per_entry(eqn)
-    if scalar is None:
-        raise unsupported(eqn.primitive.name, "has a rule of its own that is no rule for every entry")
-    out = eqn.outvars[0].aval
-    key = ("custom_jvp", str(eqn.params["call_jaxpr"]), id(eqn.params["jvp_jaxpr_fun"]), out.dtype.name)
-    operation = Operation(key, out.dtype.name, lambda ex, args: _inlined(ex, scalar, args))
-    return [graph.apply(operation, operands, out.shape)]
-
-
-def _per_entry(eqn: Any) -> Any:
-    """A ``custom_jvp`` whose function and rule act on every entry alone, as the same for single numbers."""
-    closed = eqn.params["call_jaxpr"]
-    if len(eqn.outvars) != 1 or eqn.params.get("num_consts") or eqn.params.get("symbolic_zeros"):
-        return None
-    shape = eqn.outvars[0].aval.shape
-    if any(v.aval.shape not in ((), shape) for v in eqn.invars):
-        return None
-    n = len(eqn.invars)
-    apart = local.with_distinct_operands(eqn)
-    forward = local.forward_rule(apart, frozenset(apart.invars)).closed
-    if len(forward.jaxpr.outvars) != 2:
-        return None
-    active = [k for k, v in enumerate(apart.invars) if local.is_float(v.aval)]
-
-    @jax.custom_jvp
-    def function(*numbers: Any) -> Any:
-        return _scalars(closed, numbers)[0]
-
-    @function.defjvp
-    def derivative(primals: Any, tangents: Any) -> Any:
-        value, tangent = _scalars(forward, (*primals, *(tangents[k] for k in active)))
-        return value, tangent
-
-    numbers = [jax.ShapeDtypeStruct((), v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
-    try:
-        made = jax.make_jaxpr(function)(*numbers)
-        # The rule is looked at here, where a function that is no rule for every entry can still be refused.
-        jax.make_jaxpr(lambda *a: jax.jvp(function, a[:n], a[n:]))(*numbers, *numbers)
-    except _NotPerEntryError:
-        return None
-    return made
-
-
-class _NotPerEntryError(Exception):
-    """A jaxpr does more than act on every entry alone."""
-
-
-def _scalars(closed: Any, numbers: Sequence[Any]) -> list[Any]:
-    """A jaxpr of arrays of one shape, evaluated on single numbers."""
-    jaxpr = closed.jaxpr if isinstance(closed, jex.ClosedJaxpr) else closed
-    env: dict[Any, Any] = dict(zip(jaxpr.invars, numbers, strict=True))
-    for var, const in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
-        if np.ndim(const):
-            raise _NotPerEntryError
-        env[var] = const
-
-    def read(v: Any) -> Any:
-        if not local.is_literal(v):
-            return env[v]
-        if np.ndim(v.val):
-            raise _NotPerEntryError
-        return v.val
-
-    for eqn in jaxpr.eqns:
-        name = eqn.primitive.name
-        operands = [read(v) for v in eqn.invars]
-        if name in ELEMENTWISE:
-            params = eqn.params | ({"sharding": None} if "sharding" in eqn.params else {})
-            results = [eqn.primitive.bind(*operands, **params)]
-        elif name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims") or name in IDENTITIES:
-            results = [operands[0]]
-        elif name in ("jit", "pjit", "closed_call", "custom_jvp_call"):
-            # A rule's value is the function itself again.
-            results = _scalars(eqn.params.get("jaxpr", eqn.params.get("call_jaxpr")), operands)
-        else:
-            raise _NotPerEntryError
-        env.update(zip(eqn.outvars, results, strict=True))
-    return [read(v) for v in jaxpr.outvars]
-
-
 def _scan(graph: ElementGraph, eqn: Any, operands: list[Any]) -> list[Any]:
     params = eqn.params
     length = params["length"]
@@ -302,10 +183,3 @@ def _stacked(graph: ElementGraph, parts: Sequence[Any], aval: Any) -> Any:
 
 
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint"})
-
-_RULES: dict[str, Callable[[ElementGraph, Any, list[Any]], list[Any]]] = (
-    dict.fromkeys(REDUCERS, _reduce)
-    | dict.fromkeys(("scatter-add", "scatter_add"), _scatter_add)
-    | {"dot_general": _dot_general, "scan": _scan, "custom_jvp_call": _custom_jvp}
-)
-"""Primitive name -> rule."""

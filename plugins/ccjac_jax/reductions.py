@@ -25,7 +25,7 @@ REDUCERS = {
     "reduce_or": "or",
     "reduce_xor": "xor",
 }
-_SCANS = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
+CUMULATIVE = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
 
 
 def _reduce(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
@@ -33,7 +33,7 @@ def _reduce(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
 
 
 def _running(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
-    op = _SCANS[eqn.primitive.name]
+    op = CUMULATIVE[eqn.primitive.name]
     return expand.running(ex, operands[0], eqn.params["axis"], op, reverse=eqn.params["reverse"])
 
 
@@ -76,7 +76,7 @@ def _by_matrix(ex: Expander, eqn: Any, operands: list[Value]) -> Value:
 
 REDUCTIONS: dict[str, ReductionRule] = (
     dict.fromkeys(REDUCERS, _reduce)
-    | dict.fromkeys(_SCANS, _running)
+    | dict.fromkeys(CUMULATIVE, _running)
     | dict.fromkeys(SCATTERS, _scatter_combine)
     | dict.fromkeys(("conv_general_dilated", "reduce_window_sum"), _by_matrix)
     | {"argmax": _argument, "argmin": _argument, "dot_general": _dot_general}

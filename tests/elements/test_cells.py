@@ -130,20 +130,66 @@ SPECIAL = {
 }
 
 
+_WEIGHTS = np.linspace(-1, 1, 2 * 2 * 9).reshape(2, 2, 3, 3)
+
+
+def convolved(x: Any, shape: tuple[int, ...] = (1, 2, 6, 7), weights: Any = _WEIGHTS, **options: Any) -> Any:
+    defaults = {"window_strides": (1,) * (len(shape) - 2), "padding": "SAME"}
+    array = jnp.tile(x, 9)[: int(np.prod(shape))].reshape(shape) ** 2
+    return jax.lax.conv_general_dilated(array, jnp.asarray(weights), **(defaults | options))
+
+
+CONVOLUTIONS: dict[str, Any] = {
+    "same": convolved,
+    "valid": lambda x: convolved(x, padding="VALID"),
+    "strides": lambda x: convolved(x, window_strides=(2, 3), padding=((1, 2), (0, 1))),
+    "negative padding": lambda x: convolved(x, padding=((-1, 2), (1, -1))),
+    "dilated": lambda x: convolved(x, rhs_dilation=(2, 1)),
+    "transposed": lambda x: convolved(x, lhs_dilation=(2, 2), padding=((1, 1), (2, 1))),
+    "groups": lambda x: convolved(x, (1, 4, 6, 5), feature_group_count=2),
+    "depthwise": lambda x: convolved(x, (1, 2, 6, 5), _WEIGHTS[:, :1], feature_group_count=2),
+    "channels last": lambda x: convolved(
+        x, (2, 5, 4, 2), _WEIGHTS.transpose(2, 3, 1, 0), dimension_numbers=("NHWC", "HWIO", "NHWC")
+    ),
+    "of a line": lambda x: jnp.convolve(x, jnp.asarray([1.0, -2.0, 1.0]), mode="same") * x,
+    "both depend": lambda x: jax.lax.conv(x.reshape(1, 1, 4, 5), x[:4].reshape(1, 1, 2, 2), (1, 1), "VALID"),
+    "sums of windows": lambda x: jax.lax.reduce_window(
+        jnp.sin(x.reshape(4, 5)), 0.0, jax.lax.add, (2, 3), (1, 2), ((1, 0), (0, 2))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions(name: str) -> None:
+    check(CONVOLUTIONS[name], jnp.linspace(0.3, 1.9, 20), tight=False)
+
+
+def test_weights_of_convolutions_are_no_part_of_the_programs() -> None:
+    weights = np.random.default_rng(0).normal(size=(1, 1, 3, 3))
+    sparse = program_for(
+        lambda x: jnp.tanh(jax.lax.conv(x[None, None], jnp.asarray(weights), (1, 1), "SAME")), jnp.ones((20, 20))
+    )
+    assert len(sparse.parts) <= 9
+    assert sparse.nnz == (3 * 20 - 2) ** 2
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin"])
+def test_running_results_along_short_axes(name: str, reverse: bool) -> None:
+    running = getattr(jax.lax, name)
+    x = jnp.cos(jnp.arange(24.0)) + 1.5
+    sparse = check(lambda x: running(jnp.sin(x).reshape(6, 4), axis=1, reverse=reverse), x, tight=False)
+    assert sparse.nnz == 6 * 10
+    check(lambda x: running(x.reshape(4, 6), axis=0, reverse=reverse) * x[0], x, tight=False)
+
+
 DECIDED = "matrix of shared weights", "data decide", "maximum of neighbours", "custom rule", "largest of short rows"
 """Entries of these vanish for some arguments only."""
 
 
 @pytest.mark.parametrize("name", SPECIAL)
 def test_special_functions(name: str) -> None:
-    decided = (
-        "matrix of shared weights",
-        "data decide",
-        "maximum of neighbours",
-        "custom rule",
-        "largest of short rows",
-    )
-    check(SPECIAL[name], jnp.linspace(0.3, 1.9, 20), tight=name not in decided)
+    check(SPECIAL[name], jnp.linspace(0.3, 1.9, 20), tight=name not in DECIDED)
 
 
 def test_random_compositions_of_movements(rng: np.random.Generator) -> None:
