@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ccjac.errors import UnsupportedError
 
+from . import private
 from .tracker import LooksAtNumbersError
 
 _REFUSED = {
@@ -23,7 +25,16 @@ _REFUSED_PROPERTIES = {"data": "it uses `.data`", "grad": "it uses `.grad`"}
 
 
 class Functions(TorchFunctionMode):
-    """Refuses what would be traced wrongly, and writes a number divided by a tensor as one division."""
+    """Refuses what would be traced wrongly, and writes a number divided by a tensor as one division.
+
+    Args:
+        stand_in: A tensor for one that a surrounding transformation of ``torch.func`` has wrapped: without that
+            transformation, which is not active during a trace, nothing can be done with the wrapper itself.
+    """
+
+    def __init__(self, stand_in: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+        super().__init__()
+        self._stand_in = stand_in
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -43,4 +54,6 @@ class Functions(TorchFunctionMode):
             tensor, number = args
             kind = tensor.dtype if tensor.is_floating_point() else torch.get_default_dtype()
             return torch.true_divide(torch.full((), float(number), dtype=kind), tensor)
+        if self._stand_in is not None:
+            args, kwargs = private.map_tensors(self._stand_in, (args, kwargs))
         return function(*args, **(kwargs or {}))

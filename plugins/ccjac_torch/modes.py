@@ -61,10 +61,10 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
 
 def mode(traced: Any) -> str:
     """The mode for a function without a program: reverse unless there are fewer inputs than outputs."""
-    n_inputs = sum(s.size for s in traced.call.specs[: traced.call.n_differentiated])
-    n_outputs = sum(s.size for s in traced.outputs)
     if not traced.outputs:
         return "reverse"
+    n_inputs = sum(s.size for s in traced.call.specs[: traced.call.n_differentiated])
+    n_outputs = sum(s.size for s in traced.outputs)
     # Which one works is seen at the call only: unlike JAX, torch has no way to ask before.
     return working_mode(fewer_sweeps(n_inputs, n_outputs), lambda mode: None)
 

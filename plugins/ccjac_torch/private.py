@@ -35,6 +35,7 @@ PROBES: dict[str, tuple[str, str]] = {
     "levels off": ("torch._functorch.pyfunctorch", "temporarily_clear_interpreter_stack"),
     "levels": ("torch._C._functorch", "get_interpreter_stack"),
     "any level": ("torch._C", "_are_functorch_transforms_active"),
+    "wrapper": ("torch._C._functorch", "is_functorch_wrapped_tensor"),
     "batched": ("torch._C._functorch", "is_batchedtensor"),
     "batch axis": ("torch._C._functorch", "maybe_get_bdim"),
     "batch level": ("torch._C._functorch", "maybe_get_level"),
@@ -74,6 +75,12 @@ def is_virtual(value: Any) -> bool:
     """Whether a tensor is a tracer's stand-in without numbers, whose sizes may be symbols."""
     fake = probe("fake")
     return fake is not None and isinstance(value, fake)
+
+
+def is_wrapper(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is what a transformation of ``torch.func`` puts around another one: it has no memory itself."""
+    check = probe("wrapper")
+    return check is not None and bool(check(tensor))
 
 
 def is_subclass(tensor: torch.Tensor) -> bool:

@@ -108,15 +108,34 @@ class _Surroundings:
 
     Attributes:
         watched: Those that a guard watches, by their memory.
-        operands: Those that are operands, by their memory.
+        operands: Those that are operands, by their memory; wrappers of transformations, which have none, by identity.
+        meanings: What the operands mean in this round, by the same keys.
+        stand_ins: Tensors without wrappers.
         reusable: Whether all of them are watched.
     """
 
     watched: Mapping[int, torch.Tensor]
     operands: dict[int, torch.Tensor] = field(default_factory=dict)
     meanings: dict[int, Symbolic] = field(default_factory=dict)
+    stand_ins: dict[int, torch.Tensor] = field(default_factory=dict)
     reusable: bool = True
     incomplete: bool = False
+
+    @property
+    def has_wrappers(self) -> bool:
+        """Whether a surrounding transformation has wrapped any of them."""
+        return any(map(private.is_wrapper, self.watched.values()))
+
+    def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What takes part in the trace for a tensor: an operand, if a surrounding transformation has wrapped it."""
+        key = id(tensor)
+        if key not in self.watched:
+            return tensor
+        if key not in self.stand_ins:
+            self.operands[key] = tensor
+            self.stand_ins[key] = _stand_in(Spec(tuple(tensor.shape), type_name(tensor.dtype)), tensor, tensor.device)
+            self.incomplete = True
+        return self.stand_ins[key]
 
     def meet(self, tensor: torch.Tensor) -> Symbolic | None:
         """What all of a tensor's memory means: operands, or ``None`` for constants."""
@@ -137,6 +156,10 @@ class _Surroundings:
         elif _bytes(whole) > 16 * CONSTANT_BYTES:
             raise UnsupportedError("the function reads a large tensor from its surroundings")
         return None
+
+
+def _key(tensor: torch.Tensor) -> int:
+    return id(tensor) if private.is_wrapper(tensor) else private.storage_key(tensor)
 
 
 def _is_trained(tensor: torch.Tensor) -> bool:
@@ -167,7 +190,7 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
     if traced.obstacle:
         return traced
     tensors = [t for t in (watched or {}).values() if isinstance(t, torch.Tensor)]
-    around = _Surroundings({private.storage_key(t): t for t in tensors if t.layout == torch.strided})
+    around = _Surroundings({_key(t): t for t in tensors if t.layout == torch.strided})
     try:
         for _ in range(_ROUNDS):
             around.incomplete = False
@@ -223,12 +246,15 @@ def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: 
     stand_ins = [_stand_in(s, x, call.device) for s, x in zip(call.specs, call.operands, strict=True)]
     for tensor, meaning in zip(stand_ins, operands, strict=True):
         tracker.shadows.put(tensor, meaning)
+    for key, tensor in around.stand_ins.items():
+        if key in around.meanings:
+            tracker.shadows.put(tensor, around.meanings[key])
     n = call.n_differentiated
     function = function_of(request)
 
     def of_differentiated(*tensors: torch.Tensor) -> Any:
         args, kwargs = call.rebuild([*tensors, *stand_ins[n:]])
-        with Functions(), levels.traced():
+        with Functions(around.stand_in if around.has_wrappers else None), levels.traced():
             output, auxiliary = function(*args, **kwargs), ()
         if request.has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):

@@ -10,6 +10,7 @@ import torch
 
 from ccjac.guards import Watch
 
+from . import private
 from .tracing import CONSTANT_BYTES
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -36,6 +37,8 @@ def _tensor(value: torch.Tensor) -> Watch:
             return False
         return bool(now.shape == shape and now.dtype is kind and now.requires_grad is trained)
 
+    if private.is_wrapper(value):
+        return Watch(is_same, value)
     size = value.numel() * value.element_size()
     if (value.is_floating_point() and (trained or size > CONSTANT_BYTES)) or size > 16 * CONSTANT_BYTES:
         return Watch(is_same, value)
