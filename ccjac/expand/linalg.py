@@ -130,8 +130,10 @@ def _exchange(do: _Arithmetic, rows: Table, k: int, found: dict[int, int], dtype
     rows[k] = chosen
 
 
-def permutation(ex: Expander, pivots: Value, size: int) -> Symbolic:
-    """The permutation ``[..., size]`` that exchanges rows one after the other: row k with row ``pivots[..., k]``."""
+def permutation(ex: Expander, pivots: Value, size: int, *, inverse: bool = False) -> Symbolic:
+    """The permutation ``[..., size]`` that exchanges rows one after the other, row k with row ``pivots[..., k]``, or
+    its inverse.
+    """
     chosen = lift(ex.builder, pivots)
     do = _Arithmetic(ex, chosen.dtype)
     *batch, n = chosen.shape
@@ -140,7 +142,8 @@ def permutation(ex: Expander, pivots: Value, size: int) -> Symbolic:
     counted = [do.builder.const(i, chosen.dtype) for i in range(size)]
     for place in np.ndindex(*batch):
         column = [[number] for number in counted]
-        for k, pivot in enumerate(chosen.ids[place].tolist()):
+        exchanges = list(enumerate(chosen.ids[place].tolist()))
+        for k, pivot in reversed(exchanges) if inverse else exchanges:
             found = {i: do.is_true("eq", pivot, counted[i]) for i in range(k + 1, size)}
             _exchange(do, column, k, found)
         result[place] = [number for (number,) in column]

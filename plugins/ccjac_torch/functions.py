@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from ccjac.errors import UnsupportedError
 
 from . import private
+from .rules.linalg import determinant
 from .tracker import LooksAtNumbersError
 
 _REFUSED = {
@@ -56,4 +57,16 @@ class Functions(TorchFunctionMode):
             return torch.true_divide(torch.full((), float(number), dtype=kind), tensor)
         if self._stand_in is not None:
             args, kwargs = private.map_tensors(self._stand_in, (args, kwargs))
+        if name in ("det", "linalg_det") and not kwargs and _is_square(args[0]):
+            # Here, before torch differentiates it.
+            return determinant(args[0])
         return function(*args, **(kwargs or {}))
+
+
+def _is_square(matrix: Any) -> bool:
+    return (
+        isinstance(matrix, torch.Tensor)
+        and matrix.is_floating_point()
+        and matrix.dim() >= 2
+        and matrix.shape[-1] == matrix.shape[-2] > 0
+    )

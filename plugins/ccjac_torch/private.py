@@ -193,10 +193,10 @@ def in_own_thread(call: Callable[[], T]) -> T:
         return pool.submit(context.run, call).result()
 
 
-def forward_derivative(
-    call: Callable[..., Any], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
-) -> tuple[Any, Any]:
-    """``call``'s result and its tangent, ``None`` for zero, by torch's forward-mode rules.
+def forward_derivatives(
+    call: Callable[..., tuple[torch.Tensor, ...]], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
+) -> list[tuple[Any, Any]]:
+    """Each of ``call``'s results and its tangent, ``None`` for zero, by torch's forward-mode rules.
 
     The public functions are the same, but load torch's compiler, which takes seconds, before their first use.
     """
@@ -205,9 +205,9 @@ def forward_derivative(
     # There is one level in a process: inside of somebody's forward mode, that of `torch.func.jvp` for instance, it is
     # there already.
     with contextlib.nullcontext() if getattr(forward_ad, "_current_level", -1) >= 0 else forward_ad.dual_level():
-        result = call(*(make(p, t, 0) for p, t in zip(primals, tangents, strict=True)))
-        primal, tangent = unpack(result, 0)
-    return primal, tangent
+        results = call(*(make(p, t, 0) for p, t in zip(primals, tangents, strict=True)))
+        pairs = [unpack(result, 0) for result in results]
+    return [(primal, tangent) for primal, tangent in pairs]
 
 
 @functools.cache

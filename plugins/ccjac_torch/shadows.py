@@ -158,6 +158,22 @@ class Shadows:
         if shadow.vertices is not None:
             _window(shadow.vertices, tensor)[...] = value.tangent_vertices()
 
+    def write_forms(self, tensor: torch.Tensor, value: Forms) -> None:
+        """Write tangents to memory that holds tangents, or zeros that the derivative rule has made itself.
+
+        Raises:
+            UnsupportedError: It holds something else.
+        """
+        key = private.storage_key(tensor)
+        if key not in self._shadows and key in self._created:
+            whole = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage())
+            if not whole.count_nonzero():
+                self.put(whole, Forms(np.full(whole.shape, None, dtype=object)))
+        shadow = self._shadows.get(key)
+        if shadow is None or shadow.forms is None or shadow.frozen:
+            raise UnsupportedError("a derivative rule writes tangents over values")
+        _window(shadow.forms, tensor)[...] = value.entries
+
     def freeze(self, tensor: torch.Tensor) -> None:
         """Let nothing be written to a tensor's memory any more."""
         self._shadows[private.storage_key(tensor)].frozen = True

@@ -13,10 +13,10 @@ import torch
 
 import ccjac
 from ccjac.errors import UnsupportedError
-from ccjac.expand import Expander, Symbolic, Value, lift, unsupported, without_tangent
+from ccjac.expand import Expander, Forms, Symbolic, Value, lift, unsupported, without_tangent
 
 from . import inner, private
-from .rules import COMPOSITIONS, RULES, Operation
+from .rules import COMPOSITIONS, LINALG, RULES, Operation
 from .shadows import Shadows, constant, type_name
 
 _LIBRARIES = tuple(str(Path(file).parent) for file in (torch.__file__, __file__, np.__file__, str(ccjac.__file__)))
@@ -38,6 +38,9 @@ _WITHOUT_INPUTS = frozenset(
 
 _LINEAR = frozenset("neg clone sum mean mul div add sub _to_copy cat stack mm bmm mv dot where".split())
 """Give zero for zeros."""
+
+_SOLUTIONS = frozenset({"linalg_lu_solve", "linalg_solve_triangular"})
+"""Linear in the last argument."""
 
 Outside = Callable[[torch.Tensor], Symbolic | None]
 """What the memory of a tensor from the function's surroundings means: values of the program, or ``None`` for
@@ -113,6 +116,9 @@ class Tracker(private.DispatchMode):
             return function(*args, **kwargs)
         if not any(map(self.shadows.tracked, tensors)) or name in _WITHOUT_INPUTS:
             return self._without_inputs(function, args, kwargs, tensors)
+        if name == "_linalg_check_errors":
+            # Whether a matrix is singular is seen in the results, which are infinite or not numbers.
+            return None
         if name in _LOOKS_AT_NUMBERS or torch.Tag.data_dependent_output in function.tags:
             raise LooksAtNumbersError(f"what the function does depends on numbers in its arguments (`{name}`)")
         if name in ("detach", "detach_"):
@@ -147,6 +153,7 @@ class Tracker(private.DispatchMode):
             self._zeros.difference_update(private.storage_key(t) for t in private.written(function, args, kwargs))
             return None
         vanishes = name in _LINEAR and all(map(self._is_zero, tensors))
+        vanishes |= name in _SOLUTIONS and self._is_zero(args[-1])
         if vanishes or name == "mul" or (name == "div" and self._is_zero(args[0])):
             out = function(*args, **kwargs)
             self.shadows.created(out)
@@ -217,7 +224,7 @@ class Tracker(private.DispatchMode):
             self.shadows.write(target, _broadcast(value, tuple(target.shape)))
             return function(*args, **kwargs)
         if plain == "copy":
-            value = lift(self.ex.builder, self.value(args[1]))
+            value = self.value(args[1])
         else:
             packet = getattr(getattr(torch.ops, str(function.namespace)), plain, None)
             overload = getattr(packet, str(private.name_of(function)[1] or "default"), None)
@@ -225,8 +232,11 @@ class Tracker(private.DispatchMode):
                 raise unsupported(name)
             with self:
                 result = overload(*args, **kwargs)
-            value = lift(self.ex.builder, self.value(result))
-        value = _converted(self.ex, value, type_name(target.dtype))
+            value = self.value(result)
+        if isinstance(value, Forms):
+            self.shadows.write_forms(target, Forms(np.broadcast_to(value.entries, tuple(target.shape))))
+            return function(*args, **kwargs)
+        value = _converted(self.ex, lift(self.ex.builder, value), type_name(target.dtype))
         self.shadows.write(target, _broadcast(value, tuple(target.shape)))
         return function(*args, **kwargs)
 
@@ -248,6 +258,9 @@ class Tracker(private.DispatchMode):
             with self:
                 return composition(*args, **kwargs)
         out = function(*args, **kwargs)
+        if name in LINALG:
+            # LAPACK's results have their columns in a row, and torch would copy tangents into that order.
+            out = out.contiguous() if isinstance(out, torch.Tensor) else tuple(x.contiguous() for x in out)
         operation = Operation(self, function, name, args, kwargs, out, f"{name}{_user_line()}")
         meaning = rule(operation)
         if meaning is NotImplemented:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from . import compositions
 from .backward import BACKWARD
 from .elementwise import ELEMENTWISE
+from .linalg import LINALG, SOLUTIONS
 from .operation import Operation, Rule
 from .products import PRODUCTS
 from .reductions import REDUCTIONS
 from .structural import STRUCTURAL
 
-RULES: dict[str, Rule] = {**ELEMENTWISE, **REDUCTIONS, **PRODUCTS, **STRUCTURAL}
+RULES: dict[str, Rule] = {**ELEMENTWISE, **REDUCTIONS, **PRODUCTS, **STRUCTURAL, **LINALG}
 """Operator -> rule."""
 
-COMPOSITIONS = {**compositions.COMPOSITIONS, **BACKWARD}
+COMPOSITIONS = {**compositions.COMPOSITIONS, **BACKWARD, **SOLUTIONS}
 """Operator -> the same by other operators."""
 
-__all__ = ["COMPOSITIONS", "RULES", "Operation", "Rule"]
+__all__ = ["COMPOSITIONS", "LINALG", "RULES", "Operation", "Rule"]

@@ -23,19 +23,41 @@ def with_tangents(op: Operation, call: Callable[..., Any], operands: Sequence[Va
         operands: What the tensors mean.
     """
     lifted = [v if isinstance(v, Forms) else lift(op.ex.builder, v) for v in operands]
-    active = [k for k, v in enumerate(lifted) if isinstance(v, Symbolic) and v.active]
-    rule = _TorchRule(op.tracing, call, active)
-    if not active:
+    rule = _TorchRule(op.tracing, lambda *tensors: (call(*tensors),), _active(lifted), (0,))
+    if not rule.active:
         return rule.value(op.ex, lifted)
     return differentiated(op.ex, rule, lifted, op.label)[0]
+
+
+def with_all_tangents(
+    op: Operation, call: Callable[..., Any], operands: Sequence[Value], differentiable: Sequence[int]
+) -> list[Value]:
+    """The same for an operator of several results, of which those numbered ``differentiable`` have vertices."""
+    lifted = [lift(op.ex.builder, v) for v in operands]
+
+    def as_tuple(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = call(*tensors)
+        return (found,) if isinstance(found, torch.Tensor) else tuple(found)
+
+    rule = _TorchRule(op.tracing, as_tuple, _active(lifted), differentiable)
+    return differentiated(op.ex, rule, lifted, op.label)
+
+
+def _active(values: Sequence[Value]) -> list[int]:
+    return [k for k, v in enumerate(values) if isinstance(v, Symbolic) and v.active]
 
 
 class _TorchRule:
     """See :class:`ccjac.expand.LocalRule`."""
 
-    def __init__(self, tracing: Tracing, call: Callable[..., Any], active: Sequence[int]) -> None:
-        self.tracing, self.call, self.active = tracing, call, active
-        self.differentiable = (0,)
+    def __init__(
+        self,
+        tracing: Tracing,
+        call: Callable[..., tuple[torch.Tensor, ...]],
+        active: Sequence[int],
+        differentiable: Sequence[int],
+    ) -> None:
+        self.tracing, self.call, self.active, self.differentiable = tracing, call, active, differentiable
 
     def value(self, ex: Expander, primals: Sequence[Value]) -> Value:
         """The result alone."""
@@ -46,7 +68,8 @@ class _TorchRule:
             with trace:
                 return self.call(*tensors)
 
-        return trace.value(private.in_own_thread(run))
+        (result,) = private.in_own_thread(run)
+        return trace.value(result)
 
     def run(
         self, ex: Expander, primals: Sequence[Value], tangents: Sequence[Value]
@@ -63,12 +86,18 @@ class _TorchRule:
 
         def run() -> Any:
             with trace:
-                return private.forward_derivative(of_active, [tensors[k] for k in self.active], slopes)
+                return private.forward_derivatives(of_active, [tensors[k] for k in self.active], slopes)
 
-        result, slope = private.in_own_thread(run)
-        if slope is None or private.is_efficient_zero(slope):
-            return [trace.value(result)], [Forms(zero_forms(tuple(result.shape)))]
-        return [without_tangent(trace.value(result))], [trace.value(slope)]
+        pairs = private.in_own_thread(run)
+        results = [without_tangent(trace.value(result)) for result, _ in pairs]
+        return results, [_forms(trace, *pairs[k]) for k in self.differentiable]
+
+
+def _forms(trace: Any, result: torch.Tensor, slope: torch.Tensor | None) -> Value:
+    if slope is None or private.is_efficient_zero(slope):
+        return Forms(zero_forms(tuple(result.shape)))
+    forms: Value = trace.value(slope)
+    return forms
 
 
 def _tensor(trace: Any, value: Value, like: torch.Tensor | None = None) -> torch.Tensor:

@@ -76,10 +76,10 @@ def derive(tracing: Tracing, call: Callable[..., Any], active: tuple[int, ...], 
         trace.shadows.created(tangent)
 
         def of_one(x: torch.Tensor) -> Any:
-            return call(*tensors[:k], x, *tensors[k + 1 :])
+            return (call(*tensors[:k], x, *tensors[k + 1 :]),)
 
         with trace:
-            _, slope = private.forward_derivative(of_one, [tensors[k]], [tangent])
+            ((_, slope),) = private.forward_derivatives(of_one, [tensors[k]], [tangent])
         if slope is None or private.is_efficient_zero(slope):
             return None
         position = one(trace, slope)
