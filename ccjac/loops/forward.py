@@ -111,7 +111,7 @@ class _Forward:
                     n_scalars += 1
         found: dict[tuple[int, int], int] = {}
         if weights and out.any():
-            check_step(segment, len(weights))
+            check_step(segment, patterns.widths(segment.linearization.graph, np.concatenate(active)))
             whole = seeded(segment.linearization, builder, weights, n_scalars)
             plan = self.plan(whole)
             kinds = np.array([o.dtype for o in segment.outputs for _ in range(o.size)], dtype=object).reshape(-1, 1)

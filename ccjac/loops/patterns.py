@@ -12,12 +12,22 @@ from .tape import Segment, Tape
 
 def local(graph: Graph) -> np.ndarray:
     """``[outputs, inputs]``: whether a path leads from the input to the output."""
+    return _reach(graph)[list(graph.outputs)]
+
+
+def widths(graph: Graph, moved: np.ndarray) -> np.ndarray:
+    """``[edges]``: how many directions move its source, if ``moved`` ``[inputs, directions]`` moves the inputs."""
+    counts = product(_reach(graph), moved).sum(1)
+    return np.array([counts[a] for a, _ in graph.edges], dtype=np.int64)
+
+
+def _reach(graph: Graph) -> np.ndarray:
     reach = np.zeros((graph.size, graph.n_inputs), bool)
     reach[: graph.n_inputs] = np.eye(graph.n_inputs, dtype=bool)
     for v in graph.topological_order:
         if v >= graph.n_inputs and (before := graph.predecessors[v]):
             reach[v] = reach[list(before)].any(0)
-    return reach[list(graph.outputs)]
+    return reach
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

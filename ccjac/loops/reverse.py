@@ -131,7 +131,7 @@ class _Reverse:
                     n_scalars += 1
         if not weights or not back.any():
             return
-        check_step(segment, len(weights))
+        check_step(segment, np.full(len(segment.linearization.graph.edges), len(directions)))
         whole = weighted(segment.linearization, builder, weights, n_scalars)
         plan = self.plan(whole)
         kinds = [self.tape.arrays[i.array].dtype for i in segment.inputs[: segment.n_active] for _ in range(i.size)]

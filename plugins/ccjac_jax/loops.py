@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,16 +13,18 @@ from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift
-from ccjac.limits import SHORTEST_LOOP
+from ccjac.limits import LOOP_PROGRAM_LIMIT, SHORTEST_LOOP
 from ccjac.loops.tape import Input, Output, Role, Segment, Tape
 from ccjac.program.linearization import Linearization
+from ccjac.settings import limits
 
 from .control import parts_of_scan
 from .derivative import is_literal
 from .features import inner_jaxprs
 from .features.jaxprs import equations
 from .interpreter import concrete, evaluate, run
-from .names import label
+from .names import ELEMENTWISE, label
+from .reductions import REDUCTIONS
 from .tracing import JaxTraced, specs
 
 _CALLS = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint"))
@@ -49,6 +52,31 @@ def has_loop(jaxpr: Any) -> bool:
     return any(
         is_loop(eqn) or (eqn.primitive.name in _CALLS and any(map(has_loop, inner_jaxprs(eqn)))) for eqn in jaxpr.eqns
     )
+
+
+def work(eqns: Sequence[Any]) -> int:
+    """Scalar operations of equations, without those that move entries."""
+    total = 0
+    for eqn in eqns:
+        name, outs = eqn.primitive.name, eqn.outvars
+        inner = inner_jaxprs(eqn)
+        if inner:
+            times = eqn.params["length"] if name == "scan" else 1
+            total += times * sum(work(jaxpr.eqns) for jaxpr in inner)
+        elif name == "dot_general":
+            ((contracted, _), _) = eqn.params["dimension_numbers"]
+            total += outs[0].aval.size * math.prod(eqn.invars[0].aval.shape[axis] for axis in contracted)
+        elif name in ELEMENTWISE:
+            total += outs[0].aval.size
+        elif name in REDUCTIONS:
+            total += eqn.invars[0].aval.size
+    return total
+
+
+def _check(eqns: Sequence[Any], limit: int) -> None:
+    """Refuse what is too large before it is expanded."""
+    if (operations := work(eqns)) > limit:
+        raise UnsupportedError(f"a part of the function has {operations:,} operations without its derivatives")
 
 
 def tape(traced: JaxTraced) -> Tape:
@@ -193,6 +221,7 @@ class _Division:
         if not items:
             return
         made = {v for item in items for v in item.results}
+        _check([item.eqn for item in items], limits().program_operations)
         outside = dict.fromkeys(
             v for item in items for v in item.operands if isinstance(v, int) and v not in made and v not in self.known
         )
@@ -223,6 +252,8 @@ class _Division:
         """A loop, whose body is expanded once."""
         eqn, params = item.eqn, item.eqn.params
         wanted = later | {v for v in results if isinstance(v, int)}
+        for body in inner_jaxprs(eqn):
+            _check(body.eqns, LOOP_PROGRAM_LIMIT)
         if eqn.primitive.name == "scan":
             n_consts, n_carry = parts_of_scan(eqn)
         else:
