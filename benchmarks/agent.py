@@ -5,8 +5,9 @@
 Published graphs under the cost model in which they are compared, and generated graphs that nobody trained on
 (``generated/SIZE``: a few of about SIZE operations, geometric mean over the best cost that anybody reached).  All
 methods have the same wall-clock time on one core, compiling not counted; ``rollout`` is one greedy order of the
-pretrained network and stops there.  The published agent (Lohoff & Neftci, NeurIPS 2024) took 0.3 to 8 million
-environment steps per task on two to four GPUs.
+pretrained network and stops there.  ``own`` in the file is what an agent itself saw, without the greedy
+orders that every search begins with: seconds, positions looked at (environment steps), cost.  The published agent
+(Lohoff & Neftci, NeurIPS 2024) is drawn where its best run reached its best order.
 
 The file says what training costs: after how many Jacobians the time spent on training or searching has paid,
 against the greedy order, at the measured time of a product in the compiled Jacobian of Roe's flux.
@@ -26,7 +27,7 @@ from common import arguments, progress, report
 import ccjac
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL, CostModel
 from ccjac.graph import Graph
-from ccjac.ordering import greedy, search
+from ccjac.ordering import Progress, greedy, search
 from ccjac.ordering.states.bits import pack
 from ccjac_trainer.agent.alphazero import AlphaZero
 from ccjac_trainer.agent.network import Shape
@@ -38,6 +39,17 @@ from ccjac_trainer.agent.weights import SHIPPED, load, shipped
 from ccjac_zoo.graphs import generate, published
 
 Outcome = dict[str, Any]
+
+PUBLISHED_STEPS = {
+    "RoeFlux_1d": 5_900_000,
+    "RobotArm_6DOF": 8_100_000,
+    "HumanHeartDipole": 900_000,
+    "PropaneCombustion": 300_000,
+    "BlackScholes_Jacobian": 3_300_000,
+    "g": 7_800_000,
+}
+"""Environment steps after which the published agent's best run reached its best order, by its result curves."""
+
 GENERATED = (100, 300, 1_000, 3_000, 10_000)
 
 
@@ -47,7 +59,9 @@ def _rollout(graph: Graph, cost: CostModel, seconds: float, seed: int) -> Outcom
         began = time.perf_counter()
         (line,) = zero_shot(shipped(), [pack(graph, cost)])
     took = time.perf_counter() - began
-    return {"cost": line.cost, "seconds": took, "history": [(took, line.cost)]}
+    steps = len(line.order)
+    own = [(took, steps, line.cost)]
+    return {"cost": line.cost, "seconds": took, "history": [(took, line.cost)], "own": own, "steps": steps}
 
 
 def _built_in(name: str) -> Callable[..., Outcome]:
@@ -60,9 +74,25 @@ def _built_in(name: str) -> Callable[..., Outcome]:
 
 def _agent(kind: type[AlphaZero] | type[PPO], scratch: bool) -> Callable[..., Outcome]:
     def run(graph: Graph, cost: CostModel, seconds: float, seed: int) -> Outcome:
-        agent = kind(shape=Shape() if scratch else None)
-        found = agent.search(graph, cost=cost, seconds=seconds, seed=seed)
-        return {"cost": found.cost, "seconds": found.seconds, "history": found.history, "found_by": found.method}
+        agent, own = kind(shape=Shape() if scratch else None), []
+
+        def own_steps() -> int:
+            return agent.table.evaluations if agent.table is not None else 0
+
+        def log(said: Progress) -> None:
+            # What the agent itself has seen: the greedy orders that a search begins with are not its own.
+            if agent.table is not None and agent.table.cost < (own[-1][2] if own else 1 << 62):
+                own.append((said.seconds, own_steps(), agent.table.cost))
+
+        found = agent.search(graph, cost=cost, seconds=seconds, seed=seed, progress=log)
+        return {
+            "cost": found.cost,
+            "seconds": found.seconds,
+            "history": found.history,
+            "found_by": found.method,
+            "own": own,
+            "steps": own_steps(),
+        }
 
     return run
 
@@ -190,20 +220,30 @@ def _payback(chosen: dict[str, Any], product: float, card: dict[str, Any]) -> li
 
 
 def _draw(measured: dict[str, dict[str, list[Outcome]]], path: Path) -> None:
+    """Cost against time, and, of those that play, against the positions that they looked at."""
     from matplotlib.figure import Figure
 
     names = [name for name, outcomes in measured.items() if len(next(iter(outcomes.values()))) == 1]
     if not names:
         return
-    figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        for method, (outcome,) in measured[name].items():
+    figure = Figure(figsize=(4.2 * len(names), 6.4), layout="constrained")
+    for (above, below), name in zip(figure.subplots(2, len(names), squeeze=False).T, names, strict=True):
+        for k, (method, (outcome,)) in enumerate(measured[name].items()):
+            style: dict[str, Any] = {"drawstyle": "steps-post", "label": method, "color": f"C{k}"}
             times, costs = zip(*outcome["history"], strict=True)
-            axes.plot([*times, outcome["seconds"]], [*costs, costs[-1]], drawstyle="steps-post", label=method)
-        axes.set_xscale("log")
-        axes.set_title(name)
-        axes.set_xlabel("seconds")
-    axes.legend(fontsize="x-small")
+            above.plot([*times, outcome["seconds"]], [*costs, costs[-1]], **style)
+            if outcome.get("own"):
+                _, steps, own = zip(*outcome["own"], strict=True)
+                below.plot([*steps, outcome["steps"]], [*own, own[-1]], marker=".", **style)
+        agent = published()[name].agent
+        if agent is not None and name in PUBLISHED_STEPS:
+            below.plot(PUBLISHED_STEPS[name], agent, "k*", label="published agent")
+        above.set_title(name)
+        for axes, what in ((above, "seconds"), (below, "positions looked at")):
+            axes.set_xscale("log")
+            axes.set_xlabel(what)
+            axes.set_ylabel("cost")
+            axes.legend(fontsize="x-small")
     figure.savefig(path, dpi=130)
 
 

@@ -27,7 +27,8 @@ class Settings:
     Attributes:
         games: Played at a time.
         effort: Of a move.
-        noise: Scale of the Gumbel noise at the root; with few simulations large values waste them on bad moves.
+        noise: Scale of the Gumbel noise at the root; with few simulations large values waste them on bad moves.  It
+            doubles, five times at most, after every round of whole games that all cost the same.
         restart: Share of the rounds that begin within the best order known instead of at its beginning.
         replay: Positions kept.
         updates: Steps of learning per round.
@@ -55,6 +56,7 @@ class AlphaZero(Agent):
     ) -> None:
         super().__init__(policy, shape=shape)
         self.settings = settings or Settings()
+        self._flat = 0
 
     def learn(self, run: Run) -> Iterator[None]:
         """Rounds of games and of learning from all positions that are kept."""
@@ -64,6 +66,7 @@ class AlphaZero(Agent):
             self._warm_up(run)
             state = teacher.begin(run.seed, run.policy.weights)
         memory: deque[tuple[Observation, np.ndarray, float]] = deque(maxlen=settings.replay)
+        self._flat = 0
         while True:
             # As arrays of the host: the game is not spread over devices, its program would be compiled once more.
             weights = jax.device_get(state.weights)
@@ -80,14 +83,17 @@ class AlphaZero(Agent):
         known = run.rng.randrange(n) if run.rng.random() < self.settings.restart else 0
         position = begin(run.number, games, run.table.best[:known].tolist())
         before = [np.asarray(position.spent)]
+        noise = np.float32(self.settings.noise * 2 ** min(self._flat, 5))
         turns: list[Turn] = []
         for _ in range(n - known):
-            found = turn(weights, run.key(), position, run.scale, np.float32(self.settings.noise))
+            found = turn(weights, run.key(), position, run.scale, noise)
             position = found.after
             turns.append(found._replace(seen=jax.device_get(found.seen), policy=np.asarray(found.policy)))
             before.append(np.asarray(position.spent))
             run.take("search")
             yield
+        if known == 0:
+            self._flat = self._flat + 1 if np.ptp(before[-1]) == 0 else 0
         for found, spent in zip(turns, before, strict=False):
             for b in range(games):
                 seen = Observation(*(x[b] for x in found.seen))

@@ -33,6 +33,7 @@ class Settings:
         batch: Positions in a step.
         rate: Of learning.
         temperature: Of moves.
+        patience: Rounds whose games all cost the same, after which it begins anew.
     """
 
     games: int = 8
@@ -43,6 +44,7 @@ class Settings:
     batch: int = 64
     rate: float = 2.5e-4
     temperature: float = 0.5
+    patience: int = 6
 
 
 class Step(NamedTuple):
@@ -160,6 +162,7 @@ class PPO(Agent):
         state = jax.device_get(start(weights))
         with run.incumbent.paused():
             self._warm_up(run, weights, state)
+        flat = 0
         while True:
             self.learned = Policy(shape, jax.device_get(weights))
             position = begin(run.number, settings.games)
@@ -174,6 +177,12 @@ class PPO(Agent):
             best = int(spent.argmin())
             run.table.offer(np.asarray(position.order[best])[: len(steps)], int(spent[best]))
             run.take("games")
+            flat = flat + 1 if np.ptp(spent) == 0 else 0
+            if flat == settings.patience:
+                # Nothing is left to reinforce: the policy plays one order only.
+                flat, weights = 0, jax.device_get(run.policy.weights)
+                state = jax.device_get(start(weights))
+                continue
             sample = _sample(steps, run.scale, settings.decay)
             for _ in range(settings.epochs):
                 places = run.draws.permutation(len(sample.action))

@@ -73,10 +73,12 @@ class Agent(Interleaved):
         shape: Of a network with random weights to begin with.
         temperature: At which the first rollouts are drawn.
         learned: What the last search has made of the policy, ``None`` if it did not get as far as to learn.
+        table: What the last search was played on; it counts the positions that were looked at.
     """
 
     largest = LARGEST
     learned: Policy | None = None
+    table: Table | None = None
 
     def __init__(self, policy: Policy | None = None, *, shape: Shape | None = None, temperature: float = 0.25) -> None:
         self.policy, self.shape, self.temperature = policy, shape, temperature
@@ -113,7 +115,7 @@ class Agent(Interleaved):
         if incumbent.done():
             return
         with incumbent.paused():
-            table = Table.of(incumbent.graph, incumbent.cost)
+            self.table = table = Table.of(incumbent.graph, incumbent.cost)
             run = Run(incumbent, table, open_table(table), self.begin(), seed, self.name)
         try:
             yield from self._rollouts(run)
@@ -129,6 +131,7 @@ class Agent(Interleaved):
                 run.policy.warm_up(packed.n, copies)
             lines = [Line(packed, run.table.fixed[: packed.n]) for _ in range(copies)]
             finish(run.policy, lines, temperature, run.draws)
+            run.table.evaluations += copies * packed.n
             best = min(lines, key=lambda line: line.cost)
             run.table.offer(best.order, best.cost)
             run.take("rollout")
