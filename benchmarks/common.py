@@ -25,7 +25,18 @@ ROOT = Path(__file__).resolve().parent
 RESULTS = ROOT / "results"
 PACKAGES = ("ccjac", "jax", "jaxlib", "numpy", "numba", "llvmlite")
 
-__all__ = ["RESULTS", "Timing", "arguments", "bars", "interleaved", "machine", "microseconds", "progress", "report"]
+__all__ = [
+    "RESULTS",
+    "Timing",
+    "arguments",
+    "bars",
+    "finished_rows",
+    "interleaved",
+    "machine",
+    "microseconds",
+    "progress",
+    "report",
+]
 
 
 def arguments(description: str, *, tasks: bool = True) -> argparse.ArgumentParser:
@@ -35,6 +46,20 @@ def arguments(description: str, *, tasks: bool = True) -> argparse.ArgumentParse
         parser.add_argument("--tasks", nargs="*", metavar="NAME", help="all that the benchmark covers if left out")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="where the JSON and the plot go")
     return parser
+
+
+def finished_rows(path: Path, *, fresh: bool) -> dict[str, dict[str, Any]]:
+    """Rows of earlier runs by key; a line that a stopped run left unfinished does not count."""
+    if fresh:
+        path.unlink(missing_ok=True)
+    rows: dict[str, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        rows[row["key"]] = row
+    return rows
 
 
 def report(

@@ -20,11 +20,10 @@ import os
 import tempfile
 import time
 import warnings
-from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, report
+from common import arguments, bars, finished_rows, interleaved, report
 
 PAPER = (
     "RoeFlux_1d",
@@ -87,20 +86,6 @@ def cases(options: Any) -> list[Any]:
             if options.loop:
                 found.append(Case(task, 1, dtype, "loop"))
     return found
-
-
-def finished_rows(path: Path, *, fresh: bool) -> dict[str, dict[str, Any]]:
-    """Rows of earlier runs by key; a line that a stopped run left unfinished does not count."""
-    if fresh:
-        path.unlink(missing_ok=True)
-    rows: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        rows[row["key"]] = row
-    return rows
 
 
 def measure_all(wanted: list[Any], options: Any) -> list[dict[str, Any]]:

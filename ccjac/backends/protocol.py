@@ -132,9 +132,15 @@ class Traced(Protocol):
 
 
 class Backend(Protocol):
-    """A framework."""
+    """A framework.
+
+    Attributes:
+        name: As in ``backend=``.
+        outputs: The forms of Jacobians that it has: ``output=`` and ``"values"``.
+    """
 
     name: str
+    outputs: frozenset[str]
 
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether an array of this framework is among the arguments.  Must not import the framework."""

@@ -10,7 +10,7 @@ from .. import estimate
 from ..backends.protocol import Backend, Traced
 from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
-from ..errors import UnsupportedError
+from ..errors import BackendError, UnsupportedError
 from ..loops.jacobian import looped_jacobian
 from ..loops.joined import LoopedProgram
 from ..loops.patterns import is_constant
@@ -30,6 +30,12 @@ def planned(
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
     if traced.fused:
         return fused.planned(backend, traced, options)
+    if options.output not in backend.outputs:
+        asked = "`ccjac.sparse_values`" if options.output == "values" else f'`output="{options.output}"`'
+        raise BackendError(
+            f'{asked} is not there for {backend.name}, whose Jacobians are dense; use `output="dense"` and convert the '
+            "result, with `.to_sparse()` for example."
+        )
     if options.output != "dense" or options.granularity == "tensor":
         try:
             return _by_cells(backend, traced, options, name, remember=remember)

@@ -28,6 +28,7 @@ class JaxBackend:
     """See :class:`ccjac.backends.protocol.Backend`."""
 
     name = "jax"
+    outputs = frozenset({"dense", "bcoo", "bcsr", "operator", "values"})
 
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a JAX array (or tracer, or what stands for an array) is among the arguments."""

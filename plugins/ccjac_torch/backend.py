@@ -22,6 +22,7 @@ class TorchBackend:
     """See :class:`ccjac.backends.protocol.Backend`."""
 
     name = "torch"
+    outputs = frozenset({"dense"})
 
     def claims(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a tensor is among the arguments."""
@@ -165,12 +166,15 @@ class TorchBackend:
         raise UnsupportedError("functions of tensors are not divided into cells")
 
     def dependence(self, traced: TorchTraced) -> Any:
-        """Not here yet."""
-        raise UnsupportedError("functions of tensors are not divided into cells")
+        """Nothing is known of it."""
+        raise UnsupportedError(
+            "for tensors there is the graph of one sample, `ccjac.trace(...)`, and the dense Jacobian, whose entries "
+            "that are not zero `.to_sparse()` finds"
+        )
 
     def compile_sparse(self, traced: TorchTraced, sparse: Any, executor: str, output: str) -> Callable[..., Any]:
-        """Not here yet."""
-        raise BackendError(f'`output="{output}"` is served for JAX only; use output="dense" and `.to_sparse()`.')
+        """Never asked for: :attr:`outputs` are dense."""
+        raise NotImplementedError
 
     def mode(self, traced: TorchTraced) -> str:
         """Reverse mode unless there are fewer inputs than outputs."""
