@@ -51,11 +51,15 @@ def c(
         ),
     ] = None,
     value: Annotated[bool, typer.Option("--value", help="Compute the function's value too.")] = False,
+    nonzeros: Annotated[
+        bool,
+        typer.Option("--nonzeros", help="Write only entries that are not always zero; tables tell where they lie."),
+    ] = False,
 ) -> None:
     """C99 source and header of the Jacobian: one sample, and a loop over a batch. It needs nothing but math.h."""
     target, call, wrt = resolve(function, arg or [], shape or [], argnums, backend, "ccjac export c")
     plan = api.plan(target, *call.positional, argnums=wrt, backend=backend, order=parse_order(order), **call.keywords)
-    written = plan.to_c(name, value=value)
+    written = plan.to_c(name, value=value, nonzeros=nonzeros)
     if output is None:
         typer.echo(str(written), nl=False)
         return

@@ -16,17 +16,26 @@ from pathlib import Path
 
 from ..errors import CcjacError
 from ..program.program import Program
-from .c import TYPES, helpers, obstacle, statements
+from .c import TYPES, helpers, literal, obstacle, statements
 from .layout import Layout
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """An array that the C function takes: its name, its shape for one sample, and what it holds."""
+    """An array that the C function takes.
+
+    Attributes:
+        name: Of the parameter.
+        shape: For one sample.
+        meaning: What it holds.
+        places: Row and column of every entry, if it holds the entries of a matrix that are not always zero; tables
+            ``<function>_<name>_rows`` and ``_columns`` then stand beside the function.
+    """
 
     name: str
     shape: tuple[int, ...]
     meaning: str = ""
+    places: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +100,12 @@ def write_c(
     n = len(layout.operands)
     place = {scalar: (k, at) for k, o in enumerate(layout.operands) for at, scalar in enumerate(o.scalars)}
     targets: dict[int, list[tuple[int, int]]] = {}
-    zeros: list[str] = []
+    fixed: list[str] = []
     for k, result in enumerate(layout.results):
         for at, position in enumerate(result.entries):
-            if position < 0:
-                zeros.append(f"{names[n + k]}[{at}] = 0;")
+            constant = "0" if position < 0 else _constant(program, position)
+            if constant is not None:
+                fixed.append(f"{names[n + k]}[{at}] = {constant};")
             else:
                 targets.setdefault(position, []).append((n + k, at))
     read: set[int] = set()
@@ -108,7 +118,9 @@ def write_c(
     def writing(position: int, value: str) -> list[str]:
         return [f"{names[k]}[{at}] = {value};" for k, at in targets.get(position, ())]
 
-    body = statements(program, reading, writing) + zeros
+    # Constants first, in the order of their addresses: compilers store several at once, while it is computed what they
+    # do not depend on.  A matrix that was half zeros took 0.45 to 0.7 of the time.
+    body = fixed + statements(program, reading, writing)
     unread = [f"(void){names[k]};" for k in range(n) if k not in read]
     unread += [f"(void){names[n + k]};" for k, r in enumerate(layout.results) if not r.entries]
     parameters = [
@@ -121,16 +133,23 @@ def write_c(
         for k, p in enumerate((*operands, *results))
     ]
     lines = [_described(names[k], p, kinds[k], "in" if k < n else "out") for k, p in enumerate((*operands, *results))]
+    tables = [
+        (f"const int {name}_{names[n + k]}_{axis}s[{len(p.places)}]", ", ".join(str(place[at]) for place in p.places))
+        for k, p in enumerate(results)
+        if p.places
+        for at, axis in enumerate(("row", "column"))
+    ]
     header = _HEADER.format(
         about=f"{about.rstrip()}\n   " if about else "",
         guard=f"{name.upper()}_H",
         lines="\n".join(f"     {line}" for line in lines),
+        tables="".join(f"extern {head};\n" for head, _ in tables),
         signature=signature,
         batch=batch,
     )
     source = _SOURCE.format(
         name=name,
-        helpers=helpers(program, "static"),
+        helpers="\n".join([helpers(program, "static"), *(f"{head} = {{{numbers}}};" for head, numbers in tables)]),
         signature=signature,
         body="\n".join(f"  {line}" for line in (*unread, *body)),
         batch=batch,
@@ -153,6 +172,12 @@ def distinct(names: Sequence[str], *, reserved: set[str] = frozenset()) -> list[
         taken.add(chosen)
         found.append(chosen)
     return found
+
+
+def _constant(program: Program, position: int) -> str | None:
+    """The text of a result that is a constant."""
+    node = program.nodes[program.results[position]]
+    return literal(node.param, node.dtype) if node.op == "const" else None
 
 
 def _described(name: str, parameter: Parameter, dtype: str, direction: str) -> str:
@@ -181,7 +206,7 @@ extern "C" {{
 #else
 #define CCJAC_RESTRICT restrict
 #endif
-{signature};
+{tables}{signature};
 {batch};
 #ifdef __cplusplus
 }}

@@ -263,13 +263,15 @@ class Plan:
         """The same plan, with what its program is made of."""
         return replace(self, _recipe=recipe)
 
-    def to_c(self, name: str | None = None, *, value: bool | None = None) -> CSource:
+    def to_c(self, name: str | None = None, *, value: bool | None = None, nonzeros: bool = False) -> CSource:
         """The Jacobian of one sample, and of a batch in a loop, as C99 that needs nothing but ``math.h``.
 
         Args:
             name: Of the C function, by default that of the function with ``_jacobian`` behind it.
             value: Whether the function's value is computed too; by default as the plan was made: yes for plans of
                 :func:`ccjac.value_and_jacobian`.
+            nonzeros: Write the entries only that are not always zero, row by row; tables of their rows and columns
+                (flat indices of the output and of the argument) stand in the source.
 
         Returns:
             Header and source; :meth:`CSource.save` writes them.  The parameters are the function's arguments in its own
@@ -281,7 +283,7 @@ class Plan:
                 or an operation cannot be written in C.
             InputError: ``name`` is no identifier of C.
         """
-        return self._known_recipe("to_c").c(name, value)
+        return self._known_recipe("to_c").c(name, value, nonzeros)
 
     def to_numpy(self, *, value: bool | None = None) -> NumpyCallable:
         """The Jacobian as a function of numpy arrays, for ``scipy.optimize`` and ``scipy.integrate``.

@@ -27,7 +27,7 @@ class NumpyCallable(Protocol):
 class Recipe(Protocol):
     """A function's linearization with the names of its arguments."""
 
-    def c(self, name: str | None, value: bool | None) -> CSource:
+    def c(self, name: str | None, value: bool | None, nonzeros: bool) -> CSource:
         """See :meth:`ccjac.Plan.to_c`."""
 
     def numpy(self, value: bool | None) -> NumpyCallable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,9 +38,11 @@ class ProgramRecipe:
     names: Names
     about: str
 
-    def c(self, name: str | None, value: bool | None) -> CSource:
+    def c(self, name: str | None, value: bool | None, nonzeros: bool) -> CSource:
         """See :meth:`ccjac.Plan.to_c`."""
         program, arrays, operands, results = self._program(value)
+        if nonzeros:
+            arrays, results = self._packed(arrays, results)
         if name is None:
             (name,) = distinct([f"{self.names.function}_{self.names.what or 'fused'}"])
         about = f"{(self.names.what or 'values').title()} of {self.about}."
@@ -79,6 +81,21 @@ class ProgramRecipe:
         ordered = Layout(tuple(whole.operands[k] for k in self.names.order), whole.results)
         operands = [Parameter(self.names.operands[k], signature.operands[k].shape) for k in self.names.order]
         return jacobian.program, ordered, operands, self._results(outputs, arguments, signature.auxiliary, with_values)
+
+    def _packed(self, arrays: Layout, results: Sequence[Parameter]) -> tuple[Layout, list[Parameter]]:
+        """The same with the entries of Jacobians that are not always zero, row by row."""
+        signature = self.traced.signature
+        widths = [spec.size for spec in signature.operands[: signature.n_differentiated]]
+        n_values = len(results) - len(signature.outputs) * len(widths)
+        kept, found = list(arrays.results), list(results)
+        for k in range(n_values, len(results)):
+            entries = arrays.results[k].entries
+            filled = [at for at, position in enumerate(entries) if position >= 0]
+            places = tuple(divmod(at, widths[(k - n_values) % len(widths)]) for at in filled)
+            kept[k] = replace(arrays.results[k], entries=tuple(entries[at] for at in filled))
+            meaning = f"{results[k].meaning}, entries that are not always zero"
+            found[k] = replace(results[k], shape=(len(filled),), meaning=meaning, places=places)
+        return Layout(arrays.operands, tuple(kept)), found
 
     def _results(
         self, outputs: Sequence[Spec], arguments: Sequence[Spec], auxiliary: Sequence[Spec], with_values: bool

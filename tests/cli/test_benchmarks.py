@@ -24,11 +24,14 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("steps", ["--tasks", "implicit_euler", "--batch", "16", "--seconds", "0.1"]),
         ("whole_functions", ["--tasks", "whitening", "--batch", "16", "--seconds", "0.1"]),
         ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
+        ("c_export", ["--tasks", "Robertson", "--turns", "3"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),
         ("scaling", ["--sizes", "100", "--shapes", "local", "links", "--seconds", "0.2"]),
     ],
 )
 def test_a_benchmark_prints_a_table_and_writes_json_and_a_plot(script: str, options: list[str], tmp_path: Path) -> None:
+    if script == "c_export":
+        pytest.importorskip("casadi")
     command = [sys.executable, str(BENCHMARKS / f"{script}.py"), *options, "--results", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "MPLBACKEND": "Agg"})
     assert done.returncode == 0, done.stderr

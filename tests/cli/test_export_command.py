@@ -46,6 +46,12 @@ def test_it_prints_one_text(run, flux: str) -> None:
     assert "#include <math.h>" in out
 
 
+def test_what_is_always_zero_is_left_out_on_request(run, flux: str) -> None:
+    code, out, err = run("export", "c", f"{flux}:residual", "--shape", "3", "--nonzeros")
+    assert (code, err) == (0, "")
+    assert "const int residual_jacobian_jacobian_columns[5] = {0, 1, 2, 0, 1};" in out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -217,3 +217,28 @@ def test_every_catalogue_function_agrees(name: str, tmp_path: Path) -> None:
         source = plan.to_c()
         (found,) = called(compiled(source, tmp_path, compiler), source.name, [x], [(task.m, task.n)])
         close(found, reference)
+
+
+def banded(x: Any, y: Any) -> Any:
+    return jnp.stack([x[0] * y, jnp.sin(x[1]), x[2] + 3.0 * x[1], x[3] ** 2 * y])
+
+
+@needs_compiler
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_entries_that_are_always_zero_are_left_out_on_request(compiler: str, tmp_path: Path) -> None:
+    x, y = np.array([0.5, 1.5, -2.0, 3.0]), np.array(1.7)
+    plan = ccjac.plan(banded, jnp.asarray(x), jnp.asarray(y), argnums=(0, 1))
+    source = plan.to_c(value=True, nonzeros=True)
+    library = compiled(source, tmp_path, compiler)
+    value, by_x, by_y = called(library, source.name, [x, y], [(4,), (5,), (2,)])
+    close(value, banded(x, y))
+    for name, expected, entries in zip("xy", jax.jacfwd(banded, argnums=(0, 1))(x, y), (by_x, by_y), strict=True):
+        dense = np.zeros((4, x.size if name == "x" else 1))
+        prefix = f"{source.name}_jacobian_{name}"
+        tables = [
+            np.ctypeslib.as_array((ctypes.c_int * len(entries)).in_dll(library, f"{prefix}_{axis}"))
+            for axis in ("rows", "columns")
+        ]
+        dense[tuple(tables)] = entries
+        close(dense.reshape(expected.shape), expected)
+    assert "out double jacobian_x[5]  d value / d x, entries that are not always zero" in source.header
