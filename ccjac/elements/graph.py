@@ -150,6 +150,11 @@ class ElementGraph:
         """The first element of every block, and one past the last element of all."""
         return np.array([*self._starts, self.size], dtype=np.int64)
 
+    @property
+    def narrow(self) -> type[np.signedinteger[Any]]:
+        """An integer that holds every element's number, no longer than necessary."""
+        return np.int32 if self.size < 2**31 else np.int64
+
     def block_at(self, element: int) -> int:
         """The number of the block that an element belongs to."""
         return bisect_right(self._starts, element) - 1
@@ -223,6 +228,21 @@ class ElementGraph:
         size = math.prod(shape)
         sources = (np.full(size, hub.start, np.int64),)
         return self._new(Block("opaque", self.size, size, dtype, sources=sources, reason=reason), shape)
+
+    def opaque_slices(self, reason: str, table: np.ndarray, arranged: np.ndarray, dtype: str) -> Elements:
+        """The same where what is known is that each slice of the results reads a slice of the operands.
+
+        Args:
+            reason: Why it is not taken apart.
+            table: ``[slices, elements]`` what they read.
+            arranged: The slice of every result, of the results' shape.
+            dtype: Name of its type.
+        """
+        hubs = self._new(Block("opaque", self.size, len(table), dtype, sources=(table,), reason=reason), (len(table),))
+        sources = (hubs.ids[arranged.ravel()],)
+        return self._new(
+            Block("opaque", self.size, arranged.size, dtype, sources=sources, reason=reason), arranged.shape
+        )
 
     def _new(self, block: Block, shape: tuple[int, ...]) -> Elements:
         self.blocks.append(block)

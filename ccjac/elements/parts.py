@@ -18,7 +18,7 @@ from ..program.linearization import Linearization
 from .cell import CellProgram, linearized, program_of
 from .classes import cells_of, joined, separated
 from .graph import ElementGraph, Elements
-from .places import Places, joined_blocks
+from .places import Entries, Places, joined_blocks
 from .terms import terms_of
 
 
@@ -135,11 +135,13 @@ def sparse_program(
     ]
     values = places.arranged_sums(rows) if of_terms else places.arranged(rows)
     parts: list[Part] = []
-    for cells, jacobian, (_, columns, groups), target in zip(programs.values(), compiled, rows, values, strict=True):
-        if columns.shape[1]:
+    for cells, jacobian, entries, target in zip(programs.values(), compiled, rows, values, strict=True):
+        if entries.groups:
             keys = [(*c.active, *c.passive) for c in cells]
             leaves = [
-                np.concatenate([c.cell.columns.values(k[n]) for c, k in zip(cells, keys, strict=True)])
+                np.concatenate(
+                    [c.cell.columns.values(k[n]).astype(graph.narrow) for c, k in zip(cells, keys, strict=True)]
+                )
                 for n in range(len(keys[0]))
             ]
             positions = tuple(jacobian.places)
@@ -151,7 +153,7 @@ def sparse_program(
                     tuple(_blocks(cells[0])),
                     positions,
                     target,
-                    groups,
+                    entries.groups,
                 )
             )
     return SparseProgram(graph, tuple(parts), places.patterns(), dtype, places.added, own)
@@ -230,22 +232,28 @@ def _entries(
     differentiated: Sequence[int],
     cells: Sequence[CellProgram],
     jacobian: _Compiled,
-) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Virtual rows and columns ``[members, entries]`` of all members, and how the entries group."""
+) -> Entries:
+    """The entries of all members."""
     blocks = [_blocks(cells[0])[k] for k in jacobian.leaves]
     arguments = np.array([differentiated.index(b) for b in blocks], dtype=np.int64)
-    firsts = np.array([graph.blocks[b].start for b in blocks], dtype=np.int64)
-    rows, columns = [], []
+    change = np.flatnonzero(np.diff(jacobian.outputs) | np.diff(arguments)) + 1
+    begins = [0, *change.tolist()] if len(arguments) else []
+    groups = np.diff([*begins, len(arguments)])
+    members = sum(program.cell.members for program in cells)
+    rows = np.empty((members, len(begins)), np.int64)
+    columns = np.empty((members, len(arguments)), graph.narrow)
+    top = 0
     for program in cells:
         cell = program.cell
-        members = cell.members
-        row = np.empty((members, len(jacobian.leaves)), np.int64)
-        column = np.empty_like(row)
-        for q, (output, leaf) in enumerate(zip(jacobian.outputs, jacobian.leaves, strict=True)):
-            row[:, q] = places.virtual(cell.rows[output], int(arguments[q]))
-            column[:, q] = cell.columns.values(program.active[leaf]) - firsts[q]
-        rows.append(row)
-        columns.append(column)
-    change = np.flatnonzero(np.diff(jacobian.outputs) | np.diff(arguments)) + 1
-    groups = np.diff(np.concatenate([[0], change, [len(arguments)]])) if len(arguments) else np.empty(0, np.int64)
-    return np.concatenate(rows), np.concatenate(columns), tuple(groups.tolist())
+        here = slice(top, top + cell.members)
+        top += cell.members
+        for group, q in enumerate(begins):
+            rows[here, group] = places.virtual(cell.rows[jacobian.outputs[q]], int(arguments[q]))
+        for q, leaf in enumerate(jacobian.leaves):
+            np.subtract(
+                cell.columns.values(program.active[leaf]),
+                graph.blocks[blocks[q]].start,
+                out=columns[here, q],
+                casting="unsafe",
+            )
+    return Entries(rows, columns, tuple(groups.tolist()))

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import UnsupportedError
 from ..limits import NONZERO_LIMIT
 from ..pattern import Pattern, narrow
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """The entries of a part.
+
+    Attributes:
+        rows: ``[members, groups]``: the row that a group of entries belongs to, among all rows of all blocks.
+        columns: ``[members, entries]``: their columns in the block.
+        groups: How many entries follow each other, by output and argument.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    groups: tuple[int, ...]
+
+    @property
+    def windows(self) -> list[slice]:
+        """Every group among the columns."""
+        ends = np.cumsum(self.groups).tolist()
+        return [slice(end - width, end) for end, width in zip(ends, self.groups, strict=True)]
 
 
 class Places:
@@ -27,59 +49,54 @@ class Places:
         first, size = self._first_output[leaf], np.asarray(self._outputs)[leaf]
         return first * len(self._arguments) + size * argument + (outputs - first)
 
-    def arranged(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
+    def arranged(self, parts: Sequence[Entries]) -> list[np.ndarray]:
         """The target of every entry; of several that meet, all but one lie behind the values, to be added.
 
         Every row belongs to one member of one part.
         """
         total = int(self._first_output[-1]) * len(self._arguments)
         counts = np.zeros(total, np.int64)
-        ranks: list[np.ndarray] = []
-        repeated: list[np.ndarray | None] = []
-        for rows, columns, groups in parts:
-            rank = np.empty_like(columns)
-            again: np.ndarray | None = None
-            start = 0
-            for width in groups:
-                window = slice(start, start + width)
-                rank[:, window], distinct, repeats = _ranks(columns[:, window])
-                counts[rows[:, start]] = distinct
-                if repeats is not None:
-                    again = np.zeros(columns.shape, bool) if again is None else again
-                    again[:, window] = repeats
-                start += width
-            ranks.append(rank)
-            repeated.append(again)
+        ranked: list[list[tuple[np.ndarray, np.ndarray | None]]] = []
+        for part in parts:
+            ranked.append([])
+            for group, window in enumerate(part.windows):
+                rank, distinct, repeats = _ranks(part.columns[:, window])
+                counts[part.rows[:, group]] = distinct
+                ranked[-1].append((rank, repeats))
         first = np.concatenate([[0], np.cumsum(counts)])
         check_size(int(first[-1]))
+        # int32 halves the memory of what is largest here.
+        first = first.astype(np.int32)
         self._counts = counts
-        self._columns = np.empty(int(first[-1]), np.int64)
+        self._columns = np.empty(int(first[-1]), np.int32 if max(self._arguments, default=0) < 2**31 else np.int64)
         targets: list[np.ndarray] = []
         added: list[np.ndarray] = [self.added]
         behind = int(first[-1])
-        for (rows, columns, _), rank, again in zip(parts, ranks, repeated, strict=True):
-            target = first[rows] + rank
-            self._columns[target] = columns
-            if again is not None:
-                added.append(target[again])
-                target[again] = behind + np.arange(added[-1].size)
-                behind += added[-1].size
+        for part, ranks in zip(parts, ranked, strict=True):
+            target = np.empty(part.columns.shape, np.int32)
+            for group, (window, (rank, repeats)) in enumerate(zip(part.windows, ranks, strict=True)):
+                np.add(first[part.rows[:, group], None], rank, out=target[:, window], casting="unsafe")
+                self._columns[target[:, window]] = part.columns[:, window]
+                if repeats is not None:
+                    added.append(target[:, window][repeats].astype(np.int64))
+                    check_size(behind + added[-1].size)
+                    target[:, window][repeats] = behind + np.arange(added[-1].size)
+                    behind += added[-1].size
             targets.append(target)
-        check_size(behind)
         self.added = np.concatenate(added)
         return targets
 
-    def arranged_sums(self, parts: Sequence[tuple[np.ndarray, np.ndarray, tuple[int, ...]]]) -> list[np.ndarray]:
+    def arranged_sums(self, parts: Sequence[Entries]) -> list[np.ndarray]:
         """The same where rows are sums of several members' rows."""
         width = max(self._arguments, default=0)
-        keys = [rows * width + columns for rows, columns, _ in parts]
+        keys = [np.repeat(p.rows, p.groups, axis=1) * width + p.columns for p in parts]
         flat = np.concatenate([k.ravel() for k in keys]) if keys else np.empty(0, np.int64)
         check_size(flat.size)
         distinct, first, inverse = np.unique(flat, return_index=True, return_inverse=True)
         again = np.ones(flat.size, bool)
         again[first] = False
-        targets = inverse.astype(np.int64)
-        self.added = targets[again]
+        targets = inverse.astype(np.int32)
+        self.added = targets[again].astype(np.int64)
         targets[again] = distinct.size + np.arange(self.added.size)
         row, self._columns = np.divmod(distinct, max(width, 1))
         self._counts = np.bincount(row, minlength=int(self._first_output[-1]) * len(self._arguments))

@@ -119,6 +119,12 @@ def contract(
     x, y, shape = matrices(a.ids, b.ids, batch, contracted)
     groups, rows, terms = x.shape
     columns = y.shape[1]
+    for known, array, swapped in ((right, a, False), (left, b, True)):
+        if isinstance(known, np.ndarray) and terms and not known.all():
+            pair = (known, b.ids) if swapped else (a.ids, known)
+            nonzero = np.not_equal(matrices(*pair, batch, contracted)[0 if swapped else 1], 0)
+            ids = _sparse_contract(graph, array, known.dtype.name, nonzero, (y, x) if swapped else (x, y), dtype, label)
+            return Elements(shape, dtype, ids=(ids.transpose(0, 2, 1) if swapped else ids).reshape(shape))
     if terms > WIDE or terms == 0:
         raise UnsupportedError(f"a product of matrices with {terms} terms in each entry")
     full = (groups, rows, columns)
@@ -126,8 +132,54 @@ def contract(
     for k in range(terms):
         operands.append(Elements(full, a.dtype, ids=np.broadcast_to(x[:, :, None, k], full)))
         operands.append(Elements(full, b.dtype, ids=np.broadcast_to(y[:, None, :, k], full)))
-    operation = Operation(("dot", terms, a.dtype, b.dtype, dtype), dtype, _dot(dtype, label))
-    return graph.apply(operation, operands, full).reshaped(shape)
+    return graph.apply(_products(terms, a.dtype, b.dtype, dtype, label), operands, full).reshaped(shape)
+
+
+def _sparse_contract(
+    graph: ElementGraph,
+    array: Elements,
+    known: str,
+    nonzero: np.ndarray,
+    arranged: tuple[np.ndarray, np.ndarray],
+    dtype: str,
+    label: str,
+) -> np.ndarray:
+    """Products with a known matrix that has zeros: only other entries are terms, and those of equally many a block.
+
+    Args:
+        graph: The function.
+        array: The factor that is not known.
+        known: Name of the other one's type.
+        nonzero: ``[groups, columns, terms]`` where it is not zero.
+        arranged: The elements ``[groups, rows, terms]`` of the one and ``[groups, columns, terms]`` of the other.
+        dtype: Name of the result's type.
+        label: For the vertices.
+
+    Returns:
+        The elements ``[groups, rows, columns]``.
+    """
+    x, y = arranged
+    groups, rows, _ = x.shape
+    ids = np.full((groups, rows, y.shape[1]), graph.literal(0, dtype))
+    counts = nonzero.sum(2)
+    for n in np.unique(counts[counts > 0]).tolist():
+        if n > WIDE:
+            raise UnsupportedError(f"a product of matrices with {n} terms in each entry")
+        group, column = np.nonzero(counts == n)
+        places = np.nonzero(nonzero[group, column])[1].reshape(-1, n)
+        shape = (group.size, rows)
+        operands: list[Elements] = []
+        for k in range(n):
+            read, weight = x[group, :, places[:, k]], y[group, column, places[:, k]]
+            operands.append(Elements(shape, array.dtype, ids=read))
+            operands.append(Elements(shape, known, ids=np.broadcast_to(weight[:, None], shape)))
+        operation = _products(n, array.dtype, known, dtype, label)
+        ids[group, :, column] = graph.apply(operation, operands, shape).ids
+    return ids
+
+
+def _products(terms: int, left: str, right: str, dtype: str, label: str) -> Operation:
+    return Operation(("dot", terms, left, right, dtype), dtype, _dot(dtype, label))
 
 
 def add_at(graph: ElementGraph, base: Array, targets: np.ndarray, updates: Array, label: str) -> Elements:

@@ -139,7 +139,7 @@ def _stride(column: np.ndarray) -> int:
 def _signature(column: np.ndarray) -> tuple[int, int]:
     """Equal for equal columns, and hardly ever else."""
     weights = np.arange(1, column.size + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return int(column[0]), int(np.dot(column.view(np.uint64), weights | np.uint64(1)))
+    return int(column[0]), int(np.dot(column.astype(np.uint64), weights | np.uint64(1)))
 
 
 def _result_groups(part: Part) -> list[int]:

@@ -28,6 +28,7 @@ from .control import parts_of_scan
 from .element_rules import RULES
 from .indexing import outside
 from .names import ELEMENTWISE, label, parameter
+from .slices import slices_of
 from .structural import IDENTITIES, STRUCTURAL
 
 _FOR_TEMPLATES = Expander(Recorder(0, SCALAR_LIMIT), interpreter.run)
@@ -92,6 +93,12 @@ def _opaque(graph: ElementGraph, eqn: Any, operands: Sequence[Any], reason: str)
     read = [v for v in operands if isinstance(v, Elements)]
     if not read or eqn.effects:
         raise UnsupportedError(reason)
+    if (found := slices_of(eqn, read)) is not None:
+        table, arranged = found
+        return [
+            graph.opaque_slices(reason, table, slices, v.aval.dtype.name)
+            for v, slices in zip(eqn.outvars, arranged, strict=True)
+        ]
     return [graph.opaque(reason, read, v.aval.shape, v.aval.dtype.name) for v in eqn.outvars]
 
 

@@ -164,6 +164,21 @@ def test_convolutions(name: str) -> None:
     check(CONVOLUTIONS[name], jnp.linspace(0.3, 1.9, 20), tight=False)
 
 
+DIFFERENCES = np.diag(np.linspace(1, 2, 400)) - 0.7 * np.eye(400, k=1) - np.diag(np.linspace(2, 3, 398), -2)
+
+
+@pytest.mark.parametrize("side", ["left", "right", "batch"])
+def test_zeros_of_known_matrices_are_no_entries(side: str) -> None:
+    batch = DIFFERENCES.reshape(4, 100, 400)[..., :100]
+    functions = {
+        "left": lambda x: jnp.asarray(DIFFERENCES) @ jnp.sin(x) * x,
+        "right": lambda x: jnp.sin(x.reshape(4, 100)) @ jnp.asarray(DIFFERENCES[:100, :100]),
+        "batch": lambda x: jnp.einsum("bij,bj->bi", jnp.asarray(batch), x.reshape(4, 100)),
+    }
+    sparse = check(functions[side], jnp.linspace(0.3, 1.9, 400))
+    assert len(sparse.parts) <= 5
+
+
 def test_weights_of_convolutions_are_no_part_of_the_programs() -> None:
     weights = np.random.default_rng(0).normal(size=(1, 1, 3, 3))
     sparse = program_for(

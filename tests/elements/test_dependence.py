@@ -110,3 +110,24 @@ def test_values_of_several_arguments_without_cells() -> None:
     for row, line in zip(sparse, jax.jacfwd(fun, argnums=(0, 1))(x, y), strict=True):
         for block, dense in zip(row, line, strict=True):
             np.testing.assert_allclose(block.todense(), dense)
+
+
+SLICES: dict[str, Any] = {
+    "sort": lambda x: jnp.sort(x.reshape(6, 8), 1) ** 2,
+    "cholesky": lambda x: jnp.linalg.cholesky(jnp.einsum("bij,bkj->bik", m := x.reshape(3, 4, 4), m) + jnp.eye(4) * 5),
+    "triangular_solve": lambda x: jax.lax.linalg.triangular_solve(
+        x[:32].reshape(2, 4, 4) + jnp.eye(4), x[:16].reshape(2, 2, 4)
+    ),
+    "eigenvalues": lambda x: jnp.linalg.eigvalsh(m := x.reshape(3, 4, 4)) * m[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", SLICES)
+def test_what_works_on_slices_depends_on_slices(name: str) -> None:
+    x = jnp.cos(jnp.arange(48.0) ** 2)
+    fun = SLICES[name]
+    pattern = ccjac.sparsity(fun, x)
+    expected = np.asarray(jax.jacfwd(fun)(x)).reshape(-1, 48)
+    assert (expected[~pattern.todense()] == 0).all()
+    assert pattern.density < 0.6
+    np.testing.assert_allclose(pattern.scipy(ccjac.sparse_values(fun)(x)).toarray(), expected, rtol=1e-9, atol=1e-10)
