@@ -115,14 +115,18 @@ def _by_loops(
     Raises:
         UnsupportedError: The function has no loops, or they would not pay.
     """
-    if options.executor not in ("auto", "kernel") or not isinstance(options.order, str):
+    order = options.order
+    given = order.segments if isinstance(order, Plan) else ()
+    if options.executor not in ("auto", "kernel") or not (isinstance(order, str) or given):
         raise UnsupportedError("they run as kernels only, in orders that are found for every part")
     tape = backend.tape(traced)
     if options.automatic and is_constant(tape):
         return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
 
     def chosen(linearization: Linearization) -> Plan:
-        return choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
+        graph = linearization.graph
+        known = next((plan for _, _, plan in given if plan.graph == graph), "auto" if given else order)
+        return choose(graph, known, options.zoo, name=name, remember=remember)
 
     looped = looped_jacobian(tape, chosen, with_values=traced.with_values)
     if (why := backend.loop_obstacle(looped, platform=traced.platform)) is not None:

@@ -307,6 +307,8 @@ class Plan:
             return self._recipe
         if self.parts:
             why = "computes by cells; leave `output` out"
+        elif self.source == LOOPS:
+            why = "has loops, which have no straight-line program"
         elif self.graph is None:
             why = f"leaves the function to its framework ({self.reason or self.source})"
         else:

@@ -57,6 +57,16 @@ def test_the_plan_says_which_loop_how_often_and_by_what() -> None:
     assert "until done" in str(ccjac.plan(newton, X))
 
 
+def test_a_plan_can_be_given() -> None:
+    plan = ccjac.plan(damped, X, order="forward")
+    assert {p.source for _, _, p in plan.segments} == {"given"}
+    again = ccjac.plan(damped, X, order=plan)
+    assert [p.order for _, _, p in again.segments] == [p.order for _, _, p in plan.segments]
+    _same(ccjac.jacobian(damped, order=plan)(jnp.asarray(X)), jax.jacfwd(damped)(jnp.asarray(X)))
+    with pytest.raises(ccjac.UnsupportedError, match="has loops"):
+        plan.to_c()
+
+
 def test_steps_cost_nothing_before_run_time() -> None:
     few, many = (ccjac.plan(functools.partial(damped, n=n), X) for n in (3_000, 100_000))
     assert [p.fingerprint for _, _, p in few.segments] == [p.fingerprint for _, _, p in many.segments]
