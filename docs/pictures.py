@@ -63,6 +63,21 @@ def catalogue() -> None:
     save(figure, "catalogue")
 
 
+def brusselator() -> None:
+    """What the page on sparse Jacobians integrates."""
+    text = (HERE / "sparse.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+        if "y = step(y" in block:
+            break
+    figure, axes = plt.subplots(figsize=(4.4, 3.4))
+    drawn = axes.contourf(names["y"][0], 12)  # type: ignore[index]
+    figure.colorbar(drawn)
+    axes.set(title="u after two units of time", aspect="equal", xticks=[], yticks=[])
+    save(figure, "brusselator")
+
+
 def main() -> None:
     """All pictures."""
     mpl.use("Agg")
@@ -70,6 +85,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     graph()
     catalogue()
+    brusselator()
     for name in GALLERY:
         example = runpy.run_path(str(HERE.parent / "examples" / f"{name}.py"))
         figure, axes = plt.subplots(figsize=(5.6, 3.2))
