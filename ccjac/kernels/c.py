@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -316,6 +317,21 @@ def statements(
         for position in wanted.get(k, ()):
             lines.extend(write(position, names[k]))
     return lines
+
+
+def library_calls(program: Program) -> Counter[tuple[str, str, int]]:
+    """How often the statements of ``program`` call which function of C's library: its name, its operands' type and how
+    many they are.  What processors have an instruction for is left out."""
+    found: Counter[tuple[str, str, int]] = Counter()
+    for node in program.nodes:
+        name = _LIBRARY.get(node.op)
+        if name is not None:
+            dtype = program.nodes[node.args[0]].dtype
+            found[name + ("f" if dtype == "float32" else ""), dtype, OPERATIONS[name].arity or 1] += 1
+    return found
+
+
+_LIBRARY = {op: op for op in _FUNCTIONS if op != "sqrt"} | {"logistic": "exp", "pow": "pow"}
 
 
 def helpers(program: Program, qualifier: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 import block_shim
 from ccjac.kernels.gpu.source import write_source
 from ccjac.kernels.layout import Layout, Operand, Result
-from ccjac.program import Program, evaluate
+from ccjac.program import Builder, Program, evaluate
 from kernel_programs import random_program, several
 
 pytestmark = pytest.mark.skipif(block_shim.COMPILER is None, reason="no C++ compiler")
@@ -65,3 +65,19 @@ def test_special_values(tmp_path: Path) -> None:
     found = run(program, layout, [x, y], x.size, tmp_path, threads=16)
     for got, expected in zip(found, evaluate(program, [x, y]), strict=True):
         np.testing.assert_array_equal(got[:, 0], expected)
+
+
+def test_functions_that_are_called_often_are_compiled_once(tmp_path: Path, rng: np.random.Generator) -> None:
+    b = Builder()
+    x = value = b.input(0, "float64")
+    for k in range(30):
+        value = b.emit(("sin", "exp", "logistic", "tanh")[k % 4], (b.emit("mul", (value, x), "float64"),), "float64")
+    power = b.emit("pow", (b.emit("abs", (value,), "float64"), x), "float64")
+    program, layout = b.finish([value, power], 1), Layout((Operand((0,), "float64"),), (Result((0, 1), "float64"),))
+    text = write_source(program, layout).text
+    assert text.count("return sin(x0)") == text.count("return exp(x0)") == text.count("return pow(x0, x1)") == 1
+    few = b.finish([b.emit("sin", (x,), "float64")], 1)
+    assert "noinline" not in write_source(few, Layout.rows(few)).text
+    samples = rng.uniform(0.1, 1, size=(5, 1))
+    (found,) = run(program, layout, [samples], 5, tmp_path, threads=8)
+    np.testing.assert_allclose(found.T, evaluate(program, [samples[:, 0]]), rtol=1e-13)
