@@ -15,7 +15,7 @@ from .. import api
 from ..backends import discovery
 from ..backends.showcase import Showcase
 from ..calls.selection import select_backend
-from ..errors import BackendError, CcjacError
+from ..errors import BackendError, CcjacError, nearest
 from ..terminal import catalogue, console, progress, table
 from ..timing import Timing, interleaved, machine
 
@@ -129,7 +129,8 @@ def _showcase(wanted: str) -> Showcase:
     found: dict[str, Showcase] = {showcase.name: showcase for showcase in discovery.answers("ccjac_showcase")}
     if wanted not in found:
         there = f"here are {', '.join(found)}" if found else "no framework is installed here"
-        raise BackendError(
-            f"`ccjac demo` cannot run on {wanted!r}: {there}. It is installed with `pip install 'ccjac[{wanted}]'`."
-        )
+        known = ("jax", "torch")
+        near = nearest(wanted, known)
+        remedy = f"It is installed with `pip install 'ccjac[{wanted}]'`." if wanted in known else near.strip()
+        raise BackendError(f"`ccjac demo` cannot run on {wanted!r}: {there}. {remedy}".rstrip())
     return found[wanted]

@@ -30,7 +30,7 @@ app = typer.Typer(
 @app.command()
 def path(zoo: Directory = None) -> None:
     """Print the directory of your zoo. It need not exist: the first order that is remembered makes it."""
-    console().out(_open(zoo).path, highlight=False)
+    console().out(_open(zoo, new=True).path, highlight=False)
 
 
 @app.command("list")
@@ -196,7 +196,7 @@ def import_(
 
     Every entry is checked before; what fails is listed and left out, and the exit code is then 1.
     """
-    done = _open(zoo).import_(file)
+    done = _open(zoo, new=True).import_(file)
     console().print(
         f"{done.new} new, {done.improved} improved, {done.unchanged} unchanged, {len(done.rejected)} refused"
     )
@@ -220,9 +220,15 @@ def prune(
     console().print(f"{_open(zoo).prune(pending=pending)} entries deleted")
 
 
-def _open(directory: Path | None) -> Zoo:
+def _open(directory: Path | None, *, new: bool = False) -> Zoo:
+    """The zoo of a command; with ``new`` its directory need not exist."""
     from ..zoo import Zoo
 
+    if directory is not None and not directory.is_dir():
+        if directory.exists():
+            raise ZooError(f"`--zoo` takes the directory of a zoo, but {str(directory)!r} is a file.")
+        if not new:
+            raise ZooError(f"there is no directory {str(directory)!r}; `ccjac zoo path` tells where your zoo lies.")
     return Zoo.default() if directory is None else Zoo(directory, shipped=None)
 
 

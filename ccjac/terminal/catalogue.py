@@ -26,6 +26,8 @@ def find(name: str, command: str) -> Any:
     known = {task.lower(): found for task, found in import_module("ccjac_zoo").tasks().items()}
     if name.lower() in known:
         return known[name.lower()]
+    if name.endswith(".py"):
+        raise CcjacError(f"`{command} {name}` names a file; name a function of it too: {name}:FUNCTION.")
     hint = nearest(name, (task.name for task in known.values())) or " One of them is RoeFlux_1d."
     raise CcjacError(
         f"`{command}`: none of the catalogue's {len(known)} tasks is called {name!r}.{hint} "

@@ -60,6 +60,8 @@ def explained(error: Exception, command: str) -> str:
         )
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_users(frame.filename)]
+    if not own and isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"`{command}` cannot use {str(error.filename)!r}: {error.strerror.lower()}. Name another file."
     if not own:
         return f"`{command}` failed with {what}. {more} If your function is not at fault, please report it."
     last = own[-1]

@@ -54,6 +54,29 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "argument 0 (`x`) of `f` is int64; convert it with `jnp.asarray(x, dtype=float)`",
     ),
     "a complex array": (lambda: ccjac.jacobian(f)(X.astype(complex)), ccjac.InputError, "pass `holomorphic=True`"),
+    "a text as an argument": (lambda: ccjac.jacobian(f)("text"), ccjac.InputError, "contains a str"),
+    "an argument that is not there": (
+        lambda: ccjac.jacobian(f, argnums=2)(X),
+        ccjac.InputError,
+        "`argnums` names positional argument 2, but the function was called with 1",
+    ),
+    "a result that is no array": (lambda: ccjac.jacobian(lambda x: "text")(X), ccjac.InputError, "returned a str"),
+    "an unknown setting": (lambda: ccjac.config(thread=2), ccjac.CcjacError, "Did you mean 'threads'?"),
+    "a setting that is no number": (
+        lambda: setattr(ccjac.config, "program_values", "many"),
+        ccjac.CcjacError,
+        "is a whole number from 0 on; got 'many'",
+    ),
+    "an unknown setting, assigned": (
+        lambda: setattr(ccjac.config, "limit", 3),
+        ccjac.CcjacError,
+        "`ccjac.config` has no setting 'limit'; it has program_values",
+    ),
+    "a misspelt level": (
+        lambda: ccjac.config(log_level="Waring"),
+        ccjac.CcjacError,
+        "Did you mean 'WARNING'?",
+    ),
     "a search of a function": (
         lambda: ccjac.search(f),  # type: ignore[arg-type]
         ccjac.InputError,
