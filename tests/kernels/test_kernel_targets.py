@@ -1,6 +1,7 @@
 """Other machines: less of a processor, no or half a vector library, other architectures."""
 
 import functools
+import importlib
 import os
 import re
 import subprocess
@@ -141,6 +142,42 @@ def test_code_for_arm(triple, cpu, lanes, size):
     assembly, *_ = map(machine.emit_assembly, parsed)
     if lanes is None:
         assert "fmul\tv" in assembly or "fmul.4s" in assembly
+
+
+@pytest.mark.parametrize("framework", ["jax", "torch"])
+def test_calls_follow_the_convention_of_apple_s_arm(framework):
+    """There a caller extends small arguments, variable arguments lie elsewhere, and register 18 is the system's."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    goal = Target("arm64-apple-darwin", "apple-m1", "", 16, "", fused=True)
+    machine = llvm.Target.from_triple(goal.triple).create_target_machine(cpu=goal.cpu, opt=2, reloc="pic")
+    program = random_program(3, 5, 3200, 7, "float64")
+    layout = Layout.rows(program)
+    handler = functools.partial(write_handler, program, layout)
+    if framework == "jax":
+        own, common = handler, write_common(goal, ApiVersion(0, 3))
+    else:
+        pytest.importorskip("torch")
+        own, common = None, importlib.import_module("ccjac_torch.boxed.call").write_call(goal, threads=True)
+    texts = [write_module(program, layout, goal, fastmath=False, extra=own).text, common]
+    declared = re.findall(r"^declare (\S+|<[^>]*>) @([\w.$]+)\(([^)]*)\)", "\n".join(texts), flags=re.MULTILINE)
+    assert len(declared) > 10
+    for result, name, arguments in declared:
+        if name.startswith("llvm."):
+            continue
+        assert result in ("void", "i32", "i64", "ptr", "double", "float", "i1"), name
+        for argument in filter(None, arguments.split(", ")):
+            assert argument in ("ptr", "i32", "i64", "double", "float", "i1 zeroext"), (name, argument)
+    for text in texts:
+        parsed = llvm.parse_assembly(text)
+        parsed.verify()
+        assembly = machine.emit_assembly(parsed)
+        assert not re.search(r"\b[xw]18\b", assembly)
+    # Little-endian, numbers of eight bytes at multiples of eight, as the offsets are written for.
+    described = str(machine.target_data).split("-")
+    assert described[0] == "e"
+    assert "i64:64" in described
+    assert not any(part.startswith("p:") for part in described)
 
 
 NARROWED = {

@@ -1,7 +1,9 @@
 """Transcendental functions on vectors: from the platform's vector math library, or lane by lane from the C library.
 
 A vector function of glibc's libmvec follows the x86-64 vector function ABI: ``_ZGVeN16vv_powf`` is AVX-512 (``e``),
-unmasked (``N``), 16 lanes, two vector arguments, of ``powf``.
+unmasked (``N``), 16 lanes, two vector arguments, of ``powf``.  Those of 64-bit Arm (``n``; glibc 2.38 and later) have a
+calling convention that preserves more registers than a caller of the ordinary one expects; arguments and results are
+where that has them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ C_NAME = {
 
 # LLVM lowers operations that the processor lacks to calls of these.
 _FROM_LOWERING = ("ceil", "floor", "rint", "round", "roundeven", "trunc", "fma", "fmax", "fmin")
-_NATIVE_LANES = {"b": 16, "c": 32, "d": 32, "e": 64}
+_NATIVE_LANES = {"b": 16, "c": 32, "d": 32, "e": 64, "n": 16}
 
 
 class Functions:

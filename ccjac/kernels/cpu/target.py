@@ -26,8 +26,8 @@ class Target:
         cpu: LLVM's name of the processor.
         features: LLVM's feature string, ``"+avx2,-sse4a,..."``.
         vector_bytes: Width of a vector register.
-        vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512)
-            whose functions glibc's libmvec offers here, or an empty string.
+        vector_math: The letter of the vector function ABI (``"b"`` SSE, ``"c"`` AVX, ``"d"`` AVX2, ``"e"`` AVX-512,
+            ``"n"`` Advanced SIMD of 64-bit Arm) whose functions glibc's libmvec offers here, or an empty string.
         fused: Whether there is an instruction for a fused multiply-add.
     """
 
@@ -85,8 +85,8 @@ def _host(cpu: str, vector_math: bool) -> Target:
     elif "avx" in enabled:
         width, letter = 32, "c"
     else:
-        width, letter = 16, "b"
-    usable = vector_math and x86 and vector_library() is not None
+        width, letter = 16, "b" if x86 else "n"
+    usable = vector_math and vector_library() is not None
     return Target(triple, chosen, text, width, letter if usable else "", fused=not x86 or "fma" in enabled)
 
 
@@ -102,7 +102,7 @@ def initialize() -> None:
 @functools.cache
 def vector_library() -> ctypes.CDLL | None:
     """glibc's libmvec, or ``None`` where there is none (other C libraries, other systems, other processors)."""
-    if platform.system() != "Linux" or platform.machine() not in ("x86_64", "AMD64"):
+    if platform.system() != "Linux" or platform.machine() not in ("x86_64", "AMD64", "aarch64"):
         return None
     try:
         return ctypes.CDLL("libmvec.so.1")
