@@ -71,6 +71,12 @@ def warm_up() -> None:
     x = jnp.ones(70)
     for differentiate in (jax.jacfwd, ccjac.jacobian, ccjac.sparse_values):
         jax.block_until_ready(jax.jit(differentiate(function))(x))
+    try:
+        import asdex
+    except ImportError:
+        return
+    asdex.jacobian_coloring(function, x)
+    asdex.hessian_coloring(lambda x: jnp.sum(function(x) ** 2), x)
 
 
 def measure(name: str, unknowns: int, seconds: float, asdex_limit: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels.cpu.runs import HEAD, TABLE_SAMPLES, TaskKernel, task_width
-from ..limits import TASKS_BYTES
+from ..limits import RARE_SHARE, TASKS_BYTES
 from ..program import Program
 from .parts import SparseProgram
 from .tasks import NO_TABLE, PartTasks, tasks_of
@@ -22,6 +22,7 @@ class Schedule:
         blocks: The element graph's blocks that are data arrays, in the order in which they are passed.
         programs: The kernels' programs.
         kernels: Their layouts and buffers.
+        rare: Which of them few members run: to compile them soon matters more than how fast they are.
         tasks: ``[tasks, width]`` int64.
         reads: ``[indices]`` int32.
         writes: ``[places]`` int32.
@@ -31,6 +32,7 @@ class Schedule:
     blocks: tuple[int, ...]
     programs: tuple[Program, ...]
     kernels: tuple[TaskKernel, ...]
+    rare: tuple[bool, ...]
     tasks: np.ndarray
     reads: np.ndarray
     writes: np.ndarray
@@ -43,6 +45,8 @@ def scheduled(sparse: SparseProgram) -> Schedule:
     found = [tasks_of(graph, part, sparse.dtype) for part in sparse.parts]
     blocks = tuple(sorted({w.block for part in found for w in part.windows}))
     kernels = tuple(TaskKernel(p.layout, tuple(blocks.index(w.block) for w in p.windows)) for p in found)
+    members = [part.members for part in sparse.parts]
+    rare = tuple(n < RARE_SHARE * sum(members) for n in members)
     width = task_width(kernels)
     rows: list[np.ndarray] = []
     reads: list[np.ndarray] = []
@@ -69,7 +73,7 @@ def scheduled(sparse: SparseProgram) -> Schedule:
     tasks = np.concatenate(rows) if rows else np.zeros((0, width), np.int64)
     piece = max(1, -(-TASKS_BYTES * len(tasks) // max(moved, 1)))
     return Schedule(
-        blocks, tuple(p.program for p in sparse.parts), kernels, tasks, _table(reads), _table(writes), piece
+        blocks, tuple(p.program for p in sparse.parts), kernels, rare, tasks, _table(reads), _table(writes), piece
     )
 
 

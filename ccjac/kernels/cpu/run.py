@@ -86,7 +86,14 @@ class Kernel:
             raise MemoryError("`Kernel.call`: no memory for the kernel's scratch space")
 
 
-def compile_kernel(program: Program, layout: Layout, *, fastmath: bool = False, target: Target | None = None) -> Kernel:
+def compile_kernel(
+    program: Program,
+    layout: Layout,
+    *,
+    fastmath: bool = False,
+    target: Target | None = None,
+    effort: int | None = None,
+) -> Kernel:
     """Generate and compile the loop.
 
     Args:
@@ -94,10 +101,12 @@ def compile_kernel(program: Program, layout: Layout, *, fastmath: bool = False, 
         layout: Where its scalars lie.
         fastmath: Permit reassociation, reciprocals instead of divisions, and ignoring the sign of zero.
         target: The machine; this process's by default.
+        effort: LLVM's optimisation level of code generation; by default what suits the program's length.
     """
     target = target or Target.host()
     module = write_module(program, layout, target, fastmath=fastmath)
-    code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=module.effort)
+    level = module.effort if effort is None else effort
+    code = compile_text(module.text, module.addresses, target, (ENTRY,), effort=level)
     return Kernel(code, layout, module.lanes, program.operations)
 
 

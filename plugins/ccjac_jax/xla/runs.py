@@ -14,6 +14,7 @@ from ccjac.kernels.cpu.runs import Samples, symbol, write_runs
 from ccjac.kernels.cpu.target import Target
 from ccjac.kernels.layout import Layout
 from ccjac.kernels.writer import BYTES
+from ccjac.limits import LONG_EFFORT
 from ccjac.program import Program
 
 from .handler import described, write_handler_of
@@ -51,8 +52,9 @@ def register(
     target = Target.host()
     addresses: dict[str, int] = {}
     names: list[str] = []
-    for k, (program, kernel) in enumerate(zip(schedule.programs, schedule.kernels, strict=True)):
-        compiled, name = _compiled(program, kernel.layout)
+    programs = zip(schedule.programs, schedule.kernels, schedule.rare, strict=True)
+    for k, (program, kernel, rare) in enumerate(programs):
+        compiled, name = _compiled(program, kernel.layout, LONG_EFFORT if rare else None)
         addresses[symbol(k)] = compiled.address
         names.append(name)
     rows = [described(kind, size, batched=False) for kind, size in operands]
@@ -71,9 +73,9 @@ def register(
 
 
 @lru_cache(maxsize=256)
-def _compiled(program: Program, layout: Layout) -> tuple[Kernel, str]:
+def _compiled(program: Program, layout: Layout, effort: int | None) -> tuple[Kernel, str]:
     """A cell's kernel, and a name of what it computes; the same code serves every grid size."""
-    name = xxhash.xxh3_128_hexdigest(repr((program, layout)).encode())
+    name = xxhash.xxh3_128_hexdigest(repr((program, layout, effort)).encode())
     if name not in _kernels:
-        _kernels[name] = compile_kernel(program, layout)
+        _kernels[name] = compile_kernel(program, layout, effort=effort)
     return _kernels[name], name
