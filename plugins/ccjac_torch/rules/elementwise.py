@@ -165,7 +165,7 @@ def _divided(op: Operation) -> Value:
     return _rounded(op, quotient, "floor" if mode == "floor" else "trunc")
 
 
-def _integers_divided(op: Operation, how: str) -> tuple[Symbolic, Symbolic]:
+def _integers_divided(op: Operation, how: str | None) -> tuple[Symbolic, Symbolic]:
     """The quotient, towards minus infinity (``"floor"``) or zero, and what is left of the first operand."""
     dtype, emit, const = op.dtype, op.ex.builder.emit, op.ex.builder.const
     left, right = (lift(op.ex.builder, op.value(x, dtype)) for x in op.args[:2])
