@@ -2,6 +2,7 @@
 
     python benchmarks/runtime.py                     # the six published scalar tasks
     python benchmarks/runtime.py --all --brief       # the whole catalogue; call again to go on where it stopped
+    python benchmarks/runtime.py --device gpu        # batches of 512, 65,536 and 4 million on a CUDA device
 
 Every row is one function, batch size, precision and calling form (:class:`contenders.Case`).  All candidates run in
 one process on the same arrays and take turns; the table holds medians in microseconds, and the speed-up over the
@@ -54,7 +55,12 @@ def measure(case: Any, options: Any) -> dict[str, Any]:
     """One row."""
     from contenders import cold_start, contenders, per_call
 
-    calls = contenders(case, orders=options.orders, brief=options.brief)
+    if options.device == "gpu":
+        import on_device
+
+        calls = on_device.contenders(case, options.accelerator)
+    else:
+        calls = contenders(case, orders=options.orders, brief=options.brief)
     timings = interleaved(calls, seconds=options.seconds, least=5, turn_seconds=0.005)
     medians = {name: timing.median / per_call(case) for name, timing in timings.items()}
     row = {
@@ -91,7 +97,7 @@ def cases(options: Any) -> list[Any]:
 def measure_all(wanted: list[Any], options: Any) -> list[dict[str, Any]]:
     """All rows that are there when the time is up."""
     options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / "runtime.rows.jsonl"
+    path = options.results / f"{'runtime' if options.device == 'cpu' else 'runtime_gpu'}.rows.jsonl"
     known = finished_rows(path, fresh=options.fresh)
     end = time.monotonic() + 60 * options.minutes
     for i, case in enumerate(wanted):
@@ -129,6 +135,7 @@ def _short(seconds: float) -> float:
 def main() -> None:
     """Measure, print, write and draw."""
     parser = arguments(__doc__ or "")
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where the arrays lie")
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 512, 65_536], metavar="B", help="batch sizes")
     parser.add_argument("--dtypes", nargs="*", default=["float32", "float64"], metavar="TYPE", help="precisions")
     parser.add_argument("--forms", nargs="*", default=["vector", "scalar"], metavar="FORM", help="calling forms")
@@ -140,13 +147,25 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=25.0, help="after which to stop and report")
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     options = parser.parse_args()
+    name = "runtime"
+    if options.device == "gpu":
+        import on_device
+
+        if (reason := on_device.obstacle()) is not None:
+            print(f"There is nothing to measure on a device: {reason}.")
+            return
+        name = "runtime_gpu"
+        if options.batches == parser.get_default("batches"):
+            options.batches = on_device.BATCHES
+        options.forms, options.loop, options.brief = ["vector"], False, True
+        options.accelerator = on_device.device()
     # A private zoo: what earlier runs remembered must not change this one.
     os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
     from ccjac_jax import showcase
 
-    bandwidth = copy_bandwidth()
+    bandwidth = copy_bandwidth() if options.device == "cpu" else on_device.copy_bandwidth(options.accelerator)
     with showcase.double_precision():
         rows = measure_all(cases(options), options)
     kinds = list(dict.fromkeys(name for row in rows for name in row["seconds"]))
@@ -166,7 +185,7 @@ def main() -> None:
             ["geometric mean", form, dtype.replace("float", "f"), batch, *blank, worst, f"{group['mean']:.2f}"]
         )
     report(
-        "runtime",
+        name,
         ["task", "form", "dtype", "batch", *kinds, "memory", *(f"cold {c}" for c in colds), "speed-up"],
         table,
         {"rows": rows, "copy_bandwidth": bandwidth, "summary": [[*key, value] for key, value in means.items()]},
@@ -180,7 +199,7 @@ def main() -> None:
         if (row["form"], row["dtype"], row["batch"]) == (options.forms[0], options.dtypes[0], max(options.batches))
     ][:40]
     bars(
-        "runtime",
+        name,
         [row["task"] for row in drawn],
         {k: [1e6 * row["seconds"].get(k, 0.0) for row in drawn] for k in kinds},
         options.results,

@@ -44,3 +44,34 @@ def test_a_benchmark_prints_a_table_and_writes_json_and_a_plot(script: str, opti
     assert (tmp_path / f"{script}.png").read_bytes().startswith(b"\x89PNG")
     kept = {p.name for p in tmp_path.iterdir()} - {f"{script}.rows.jsonl"}
     assert kept == {f"{script}.json", f"{script}.png"}
+
+
+def test_without_a_device_the_benchmark_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARKS / "runtime.py"), "--device", "gpu", "--results", str(tmp_path)]
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to measure on a device: JAX has no CUDA device" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_contenders_on_a_device_agree(tmp_path: Path) -> None:
+    # The processor stands in for it.
+    script = f"""
+import sys
+sys.path.insert(0, {str(BENCHMARKS)!r})
+import jax, numpy as np
+import ccjac_zoo, on_device
+from contenders import Case
+case = Case(ccjac_zoo.task("Robertson"), 7, "float32", "vector")
+calls = on_device.contenders(case, jax.devices()[0], torch_device="cpu")
+found = {{name: np.asarray(call()) for name, call in calls.items() if name != "primal"}}
+for name, jacobian in found.items():
+    np.testing.assert_allclose(jacobian, found["jacfwd"], rtol=1e-5, err_msg=name)
+print(*found, on_device.copy_bandwidth(jax.devices()[0], 1 << 16) > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:3] == ["ccjac", "jacfwd", "jacrev"]
+    assert done.stdout.split()[-1] == "True"
