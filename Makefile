@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # The test environment holds everything that the demo needs.
 DEMO_ENV := $(or $(wildcard $(STAMP)-test-$(SUM)),$(STAMP)-jax-$(SUM))
 
-.PHONY: demo test lint typecheck unit docs wheel newest bench clean help
+.PHONY: demo test lint typecheck unit docs docs-release wheel newest bench clean help
 
 help:
 	@echo "make demo       trace a real Roe flux, check its Jacobian and time it beside JAX"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff: format check and lint"
 	@echo "make typecheck  mypy"
 	@echo "make docs       build the documentation into site/; a broken link or reference fails"
+	@echo "make docs-release  put it beside those of older versions on the branch gh-pages"
 	@echo "make wheel      build the wheel and try it outside the checkout"
 	@echo "make unit       every test that needs no accelerator; PYTEST_ARGS='-k name' for some"
 	@echo "make newest     the tests of JAX with the newest JAX, if Python 3.12 or 3.13 is found"
@@ -37,6 +38,10 @@ typecheck: $(STAMP)-test-$(SUM)
 
 docs: $(STAMP)-docs-$(SUM)
 	$(BIN)/mkdocs build --strict --quiet
+
+# On the branch gh-pages of this clone: the version's documentation beside those of older releases.
+docs-release: $(STAMP)-docs-$(SUM)
+	$(BIN)/mike deploy --update-aliases "$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' ccjac/__init__.py)" latest
 
 wheel: $(STAMP)-test-$(SUM)
 	$(BIN)/python .ci/try_wheel.py

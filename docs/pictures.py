@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -78,6 +79,51 @@ def brusselator() -> None:
     save(figure, "brusselator")
 
 
+def results(name: str) -> list[dict]:
+    """Rows of a benchmark that was run."""
+    file = HERE.parent / "benchmarks" / "results" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8"))["data"]["rows"]
+
+
+def grouped(axes: plt.Axes, groups: list[str], series: dict[str, list[float]]) -> None:
+    """Horizontal bars with their numbers, the first group on top."""
+    height = 0.8 / len(series)
+    for k, (label, values) in enumerate(series.items()):
+        places = [at + (k - (len(series) - 1) / 2) * height for at in range(len(groups))]
+        drawn = axes.barh(places, values, height, label=label)
+        axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=2, fontsize="small")
+    axes.set_yticks(range(len(groups)), groups)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+
+
+def runtime() -> None:
+    """How many times as long the better mode of JAX takes."""
+    rows = [row for row in results("runtime") if row["form"] == "vector" and row["dtype"] == "float32"]
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    found = {(row["task"], row["batch"]): row["speedup"] for row in rows}
+    batches = sorted({row["batch"] for row in rows})
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    grouped(axes, tasks, {f"{batch:,} samples": [found[task, batch] for task in tasks] for batch in batches})
+    axes.set_title("Time of jit(vmap(jacfwd)) or jit(vmap(jacrev)), the better one, over ccjac's")
+    save(figure, "runtime")
+
+
+def c_export() -> None:
+    """How many times as long CasADi's C takes."""
+    rows = results("c_export")
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    found = {(row["task"], " ".join(row["flags"])): row["dense"] for row in rows}
+    flags = list(dict.fromkeys(" ".join(row["flags"]) for row in rows))
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    grouped(axes, tasks, {f"gcc {flag}": [found[task, flag] for task in tasks] for flag in flags})
+    axes.axvline(1.0, color="0.4", linewidth=0.8)
+    axes.set_title("Time of CasADi's generated C over ccjac's, one dense Jacobian")
+    save(figure, "c_export")
+
+
 def main() -> None:
     """All pictures."""
     mpl.use("Agg")
@@ -86,6 +132,8 @@ def main() -> None:
     graph()
     catalogue()
     brusselator()
+    runtime()
+    c_export()
     for name in GALLERY:
         example = runpy.run_path(str(HERE.parent / "examples" / f"{name}.py"))
         figure, axes = plt.subplots(figsize=(5.6, 3.2))

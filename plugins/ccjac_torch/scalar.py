@@ -115,8 +115,6 @@ def call_of(node: Node) -> Callable[..., Any]:
     """
     if node.op == "integer_pow":
         return lambda x: torch.pow(x, node.param)
-    if node.op == "polygamma" and isinstance(node.param, int):
-        return lambda order, x: torch.polygamma(node.param, x)
     if node.op == "round":
         return torch.round if node.param == 1 else _away_from_zero
     if node.op == "convert_element_type":

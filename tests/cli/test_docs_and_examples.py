@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import runpy
 import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import pytest
+
+import ccjac
+from ccjac import executor, options
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -92,3 +98,53 @@ def test_every_environment_variable_is_in_the_table() -> None:
     read = {name for name in read if not re.search("_(FLOAT|DOUBLE|RESTRICT)$", name)}
     assert len(read) >= 5
     assert {name for name in read if f"`{name}`" not in settings} == set()
+
+
+def _table(page: str, heading: str) -> str:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return text.split(f"\n{heading}\n")[1].split("\n## ")[0]
+
+
+def test_every_option_and_choice_is_in_the_tables() -> None:
+    settings, reference = _table("settings.md", "## Settings of a function"), _table("reference.md", "### Arguments")
+    for name in options.SHARED:
+        assert f"\n| `{name}` |" in settings
+    for name in (*options.SHARED, *options.OF_THE_CALL, "argnums", "has_aux", "holomorphic", "allow_int"):
+        assert f"`{name}`" in reference, name
+    for choices in (options.GranularityChoice, options.Executor, options.Output):
+        for choice in get_args(choices):
+            assert f'`"{choice}"`' in settings, choice
+            assert f'`"{choice}"`' in reference, choice
+
+
+def test_every_public_name_is_on_a_page() -> None:
+    functions = _table("reference.md", "## Functions")
+    api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for name in ccjac.__all__:
+        value = getattr(ccjac, name)
+        if inspect.isfunction(value) and name != "hookimpl":
+            assert f"`{name}(" in functions, name
+            assert f"::: ccjac.{name}\n" in api, name
+        elif inspect.isclass(value) and issubclass(value, (Exception, Warning)):
+            assert f"| `{name}` |" in functions, name
+
+
+def test_what_can_be_installed_is_what_the_table_says() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for_users = set(declared["optional-dependencies"]) - {"test", "test-jax", "docs"}
+    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == for_users
+    assert f"Python {declared['requires-python'].removeprefix('>=')} or newer" in text
+
+
+def test_what_runs_where_is_what_is_selected() -> None:
+    table = _table("install.md", "## What runs where")
+    program = SimpleNamespace(operations=10)
+
+    def selected(platform: str, wanted: str) -> str:
+        return executor.select(program, wanted, platform=platform, obstacle=lambda _: None)[0]  # type: ignore[arg-type]
+
+    assert '| CUDA | where `executor="kernel"` asks for it | yes |' in table
+    assert [selected("cuda", wanted) for wanted in ("auto", "kernel", "ops")] == ["ops", "kernel", "ops"]
+    assert "| Linux, x86-64 or ARM | yes | yes |" in table
+    assert [selected("cpu", wanted) for wanted in ("auto", "ops")] == ["kernel", "ops"]
