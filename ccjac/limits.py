@@ -19,6 +19,9 @@ ITERATION_LIMIT = 10_000
 SHORTEST_LOOP = 4
 """Steps beyond which a loop of a function that is not unrolled as a whole stays a loop."""
 
+ROWS_FROM = 256
+"""Entries of an array with a row per step of a loop from which work on all rows becomes part of a loop."""
+
 LOOP_PROGRAM_LIMIT = 4_000
 """Operations of one step with derivatives beyond which a loop is left to the framework: it is one basic block."""
 

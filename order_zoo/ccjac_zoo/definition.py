@@ -106,7 +106,8 @@ class Task:
                 args[i] = xp.reshape(x[start:stop], shapes[i]) if shapes[i] else x[start]
                 start = stop
             results = _leaves(function(xp, *args))
-            if all(np.ndim(y) == 0 for y in results):
+            # Not numpy's function of that name, which compilers of frameworks refuse.
+            if all(getattr(y, "ndim", 0) == 0 for y in results):
                 return xp.stack(results)
             return xp.concatenate([xp.reshape(y, (-1,)) for y in results])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +13,7 @@ from jax.extend import core as jex
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift
-from ccjac.limits import LOOP_PROGRAM_LIMIT, SHORTEST_LOOP
+from ccjac.limits import LOOP_PROGRAM_LIMIT, ROWS_FROM, SHORTEST_LOOP
 from ccjac.loops.tape import Input, Output, Role, Segment, Tape
 from ccjac.program.linearization import Linearization
 from ccjac.settings import limits
@@ -25,20 +25,10 @@ from .features.jaxprs import equations
 from .interpreter import concrete, evaluate, run
 from .names import ELEMENTWISE, label
 from .reductions import REDUCTIONS
+from .rows import Item, Operand, with_rows
 from .tracing import JaxTraced, specs
 
 _CALLS = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint"))
-
-Operand = Any
-"""The number of a value, or a known array."""
-
-
-class Item(NamedTuple):
-    """An equation with the numbers of its values."""
-
-    eqn: Any
-    operands: tuple[Operand, ...]
-    results: tuple[int, ...]
 
 
 def is_loop(eqn: Any) -> bool:
@@ -77,6 +67,10 @@ def _check(eqns: Sequence[Any], limit: int) -> None:
     """Refuse what is too large before it is expanded."""
     if (operations := work(eqns)) > limit:
         raise UnsupportedError(f"a part of the function has {operations:,} operations without its derivatives")
+
+
+def _is_long(v: Any) -> bool:
+    return bool(v.aval.shape) and v.aval.size >= ROWS_FROM
 
 
 def tape(traced: JaxTraced) -> Tape:
@@ -137,7 +131,7 @@ class _Division:
         for eqn in jaxpr.eqns:
             inputs = [read(v) for v in eqn.invars]
             inner = inner_jaxprs(eqn)
-            if eqn.primitive.name in _CALLS and any(map(has_loop, inner)):
+            if eqn.primitive.name in _CALLS and (any(map(has_loop, inner)) or any(map(_is_long, eqn.invars))):
                 body = next(v for v in eqn.params.values() if isinstance(v, (jex.ClosedJaxpr, jex.Jaxpr)))
                 held = [np.asarray(c) for c in getattr(body, "consts", ())]
                 outs = self.flatten(getattr(body, "jaxpr", body), held, inputs)
@@ -158,8 +152,8 @@ class _Division:
             if item.eqn.effects or needed.intersection(item.results):
                 kept.append(item)
                 needed.update(v for v in item.operands if isinstance(v, int))
+        kept = with_rows(kept[::-1], results, is_loop)
         pending: list[Item] = []
-        kept.reverse()
         for k, item in enumerate(kept):
             if is_loop(item.eqn) and not all(self._is_known(v) for v in item.operands):
                 later = {v for other in kept[k:] for v in other.operands if isinstance(v, int)}
@@ -310,7 +304,7 @@ class _Division:
                 n_active,
                 steps,
                 bool(params.get("reverse")),
-                label(eqn),
+                item.label or label(eqn),
                 sum(map(equations, inner_jaxprs(eqn))),
             )
         )

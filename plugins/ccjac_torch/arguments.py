@@ -53,7 +53,8 @@ class TorchCall:
     @cached_property
     def device(self) -> torch.device:
         """Where the operands live."""
-        return self.operands[0].device if self.operands else torch.device("cpu")
+        # Among the operands of a call with an obstacle may be anything.
+        return next((x.device for x in self.operands if isinstance(x, torch.Tensor)), torch.device("cpu"))
 
     def rebuild(self, operands: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call's arguments with other operands in place."""

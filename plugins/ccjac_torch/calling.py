@@ -68,6 +68,8 @@ class Road:
 
     def _containers(self, captured: tuple[Any, ...], args: Any, kwargs: Any, in_dims: Any) -> Any:
         """Arguments that are not all tensors."""
+        if torch.compiler.is_compiling():
+            args, kwargs = private.mutable((args, kwargs))
         leaves, tree = private.flatten((args, kwargs))
         leaves = self._with_numbers(leaves)
         args, kwargs = private.unflatten(tree, leaves)
@@ -144,7 +146,9 @@ class _Entry:
         order = self._order
         operands = leaves if order is None else [leaves[k] for k in order]
         if self._extra:
-            return self.run(*operands, *self._more(captured))
+            more = self._more(captured)
+            _check_visible(operands, more)
+            return self.run(*operands, *more)
         return self.run(*operands)
 
     @property
@@ -156,8 +160,9 @@ class _Entry:
         """Run it on a whole batch, whose axis is everyone's first."""
         operands = leaves if self._order is None else [leaves[k] for k in self._order]
         if self._extra:
-            size = leaves[0].shape[0]
-            return self.run(*operands, *(x.expand(size, *x.shape) for x in self._more(captured)))
+            more, size = self._more(captured), leaves[0].shape[0]
+            _check_visible(operands, more)
+            return self.run(*operands, *(x.expand(size, *x.shape) for x in more))
         return self.run(*operands)
 
     def call_batch(
@@ -166,6 +171,7 @@ class _Entry:
         """Run it on a whole batch: operands without a batch axis are the same for all samples."""
         chosen = range(len(leaves)) if self._order is None else self._order
         more = self._more(captured)
+        _check_visible(leaves, more)
         if not self.of_batches:
             axes = (*(dims[k] for k in chosen), *(None for _ in more))
             with levels.without_batch():
@@ -175,6 +181,16 @@ class _Entry:
 
     def _more(self, captured: tuple[Any, ...]) -> list[Any]:
         return [x if k is None else captured[k] for k, x in self._extra]
+
+
+def _check_visible(leaves: Sequence[Any], captured: Sequence[torch.Tensor]) -> None:
+    """A tracer has stand-ins for what it has seen: the arguments."""
+    if captured and any(map(private.is_virtual, leaves)) and not all(map(private.is_virtual, captured)):
+        raise InputError(
+            "`ccjac.jacobian` inside of `torch.compile` or `torch.export`: the function reads tensors from its "
+            f"surroundings, the first of them of shape {tuple(captured[0].shape)}, which a compiled graph does not see "
+            "there; pass them as arguments, a module's parameters by `torch.func.functional_call`."
+        )
 
 
 def _described(x: Any) -> Hashable:

@@ -15,7 +15,7 @@ from typing import Any
 
 _COMPILER = "torch._dynamo"
 
-_waiting: list[weakref.ref[Callable[..., Any]]] = []
+_waiting: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
 
 
 def mark(function: Callable[..., Any]) -> None:
@@ -23,7 +23,7 @@ def mark(function: Callable[..., Any]) -> None:
     if _is_loaded():
         _allow(function)
         return
-    _waiting.append(weakref.ref(function))
+    _waiting.add(function)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
@@ -66,9 +66,8 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        for reference in _waiting:
-            if (function := reference()) is not None:
-                _allow(function)
+        for function in _waiting:
+            _allow(function)
         _waiting.clear()
 
     def __getattr__(self, name: str) -> Any:

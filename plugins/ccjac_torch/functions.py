@@ -60,6 +60,9 @@ class Functions(TorchFunctionMode):
         if name in ("det", "linalg_det") and not kwargs and _is_square(args[0]):
             # Here, before torch differentiates it.
             return determinant(args[0])
+        if name == "__getitem__" and _is_one_place(args[1]):
+            # Torch would read the number.
+            return torch.ops.aten.index(args[0], [args[1]])
         return function(*args, **(kwargs or {}))
 
 
@@ -70,3 +73,7 @@ def _is_square(matrix: Any) -> bool:
         and matrix.dim() >= 2
         and matrix.shape[-1] == matrix.shape[-2] > 0
     )
+
+
+def _is_one_place(index: Any) -> bool:
+    return isinstance(index, torch.Tensor) and index.dim() == 0 and index.dtype in (torch.int64, torch.int32)

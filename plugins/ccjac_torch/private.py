@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 import torch.utils._pytree as pytree
 from torch.autograd import forward_ad
+from torch.fx.immutable_collections import immutable_dict, immutable_list
 
 T = TypeVar("T")
 
@@ -64,6 +65,16 @@ flatten, unflatten_leaves = pytree.tree_flatten, pytree.tree_unflatten
 def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:
     """A container from its tree and leaves."""
     return unflatten_leaves(list(leaves), tree)
+
+
+def mutable(tree: Any) -> Any:
+    """Containers without those that ``torch.fx`` freezes, which is what a compiler hands in: the user gets Python's."""
+    if type(tree) in (tuple, list, immutable_list):
+        items = map(mutable, tree)
+        return tuple(items) if type(tree) is tuple else list(items)
+    if type(tree) in (dict, immutable_dict):
+        return {key: mutable(value) for key, value in tree.items()}
+    return tree
 
 
 def map_tensors(function: Callable[[torch.Tensor], Any], tree: Any) -> Any:

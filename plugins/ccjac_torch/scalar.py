@@ -115,6 +115,8 @@ def call_of(node: Node) -> Callable[..., Any]:
     """
     if node.op == "integer_pow":
         return lambda x: torch.pow(x, node.param)
+    if node.op == "polygamma" and isinstance(node.param, int):
+        return lambda order, x: torch.polygamma(node.param, x)
     if node.op == "round":
         return torch.round if node.param == 1 else _away_from_zero
     if node.op == "convert_element_type":

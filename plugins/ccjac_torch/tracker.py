@@ -16,7 +16,7 @@ from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander, Forms, Symbolic, Value, lift, unsupported, without_tangent
 
 from . import inner, private
-from .rules import COMPOSITIONS, LINALG, RULES, Operation
+from .rules import COMPOSITIONS, LINALG, PLACES, RULES, Operation
 from .shadows import Shadows, constant, type_name
 
 _LIBRARIES = tuple(str(Path(file).parent) for file in (torch.__file__, __file__, np.__file__, str(ccjac.__file__)))
@@ -257,7 +257,7 @@ class Tracker(private.DispatchMode):
             assert composition is not None
             with self:
                 return composition(*args, **kwargs)
-        out = function(*args, **kwargs)
+        out = function(*self._with_places(name, args), **kwargs)
         if name in LINALG:
             # LAPACK's results have their columns in a row, and torch would copy tangents into that order.
             out = out.contiguous() if isinstance(out, torch.Tensor) else tuple(x.contiguous() for x in out)
@@ -270,6 +270,19 @@ class Tracker(private.DispatchMode):
                 return composition(*args, **kwargs)
         self._record(out, meaning)
         return out
+
+    def _with_places(self, name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments for the stand-ins' sake: of indices that are computed from them, any number will do."""
+        if name not in PLACES:
+            return args
+
+        def place(x: Any) -> Any:
+            if isinstance(x, (list, tuple)):
+                return [place(y) for y in x]
+            computed = self.shadows.tracked(x) and not x.dtype.is_floating_point and x.dtype != torch.bool
+            return torch.zeros_like(x) if computed else x
+
+        return tuple(map(place, args))
 
     # -- results --------------------------------------------------------------------------------------------------
 

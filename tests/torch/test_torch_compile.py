@@ -61,6 +61,37 @@ def test_gradients(batched: bool) -> None:
     close(*results)
 
 
+@pytest.mark.parametrize("called_before", [False, True])
+def test_captured_parameters_are_asked_for_as_arguments(called_before: bool) -> None:
+    model = torch.nn.Linear(3, 2)
+    jacobian = ccjac.jacobian(lambda x: torch.tanh(model(x)))
+    if called_before:
+        jacobian(x)
+    with pytest.raises(Exception, match="functional_call"):
+        compiled(lambda x: jacobian(x) * 2.0)(x)
+
+    def of_parameters(parameters: Any, x: Any) -> Any:
+        return torch.tanh(torch.func.functional_call(model, parameters, (x,)))
+
+    inside = ccjac.jacobian(of_parameters, argnums=1)
+    parameters = {k: p.detach() for k, p in model.named_parameters()}
+    close(compiled(lambda p, x: inside(p, x) * 2.0)(parameters, x), jacobian(x).detach() * 2.0)
+
+
+def test_functions_that_nobody_compiles_leave_nothing_behind() -> None:
+    script = """
+import gc, ccjac, torch
+from ccjac_torch import compiler
+for _ in range(100):
+    ccjac.jacobian(lambda x: x)
+gc.collect()
+assert "torch._dynamo" not in __import__("sys").modules
+print(len(compiler._waiting))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=200)
+    assert done.stdout.strip() in ("0", "1"), done.stderr
+
+
 @pytest.mark.slow
 def test_inductor() -> None:
     close(compiled(lambda x: torch.func.vmap(J)(x) + 1.0, backend="inductor")(X), torch.func.vmap(R)(X) + 1.0)

@@ -10,15 +10,16 @@ from . import compositions
 from .backward import BACKWARD
 from .elementwise import ELEMENTWISE
 from .linalg import LINALG, SOLUTIONS
+from .lookup import LOOKUP, PLACES
 from .operation import Operation, Rule
 from .products import PRODUCTS
 from .reductions import REDUCTIONS
 from .structural import STRUCTURAL
 
-RULES: dict[str, Rule] = {**ELEMENTWISE, **REDUCTIONS, **PRODUCTS, **STRUCTURAL, **LINALG}
+RULES: dict[str, Rule] = {**ELEMENTWISE, **REDUCTIONS, **PRODUCTS, **STRUCTURAL, **LINALG, **LOOKUP}
 """Operator -> rule."""
 
 COMPOSITIONS = {**compositions.COMPOSITIONS, **BACKWARD, **SOLUTIONS}
 """Operator -> the same by other operators."""
 
-__all__ = ["COMPOSITIONS", "LINALG", "RULES", "Operation", "Rule"]
+__all__ = ["COMPOSITIONS", "LINALG", "PLACES", "RULES", "Operation", "Rule"]

@@ -279,6 +279,11 @@ def rad2deg(x: Any) -> Any:
     return x * (180.0 / math.pi)
 
 
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """A choice."""
+    return torch.where(mask, value, x)
+
+
 def mse_loss(x: Any, target: Any, reduction: int = 1) -> Any:
     """The square of a difference."""
     return _reduced(torch.square(x - target), reduction)
@@ -346,6 +351,7 @@ COMPOSITIONS: dict[str, Composition] = {
     "log10": log10,
     "deg2rad": deg2rad,
     "rad2deg": rad2deg,
+    "masked_fill": masked_fill,
     "mse_loss": mse_loss,
     "smooth_l1_loss": smooth_l1_loss,
     "huber_loss": huber_loss,

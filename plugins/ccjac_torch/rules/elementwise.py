@@ -156,13 +156,35 @@ def _divided(op: Operation) -> Value:
     mode = op.named.get("rounding_mode")
     operands = [op.value(op.named[k], op.dtype) for k in ("self", "other")]
     if not is_floating(op.dtype):
-        raise UnsupportedError("the operation `div` has no scalar rule for integers")
+        return _integers_divided(op, mode)[0]
     if mode is None:
         return apply(op, "div", operands)
     quotient = apply(op, "div", operands, call=torch.div, key="div")
     if isinstance(quotient, Forms):
         raise UnsupportedError("a derivative rule rounds a tangent")
     return _rounded(op, quotient, "floor" if mode == "floor" else "trunc")
+
+
+def _integers_divided(op: Operation, how: str | None) -> tuple[Symbolic, Symbolic]:
+    """The quotient, towards minus infinity (``"floor"``) or zero, and what is left of the first operand."""
+    dtype, emit, const = op.dtype, op.ex.builder.emit, op.ex.builder.const
+    left, right = (lift(op.ex.builder, op.value(x, dtype)) for x in op.args[:2])
+    divisors = _numbers(op, right)
+    if divisors is None or not divisors.all():
+        raise UnsupportedError(f"the operation `{op.name}` has no scalar rule for integers that may be divided by zero")
+    zero, one = const(0, dtype), const(1, dtype)
+    quotients, rests = [], []
+    pairs = zip(np.broadcast_to(left.ids, op.shape).ravel(), np.broadcast_to(right.ids, op.shape).ravel(), strict=True)
+    for x, y in ((int(a), int(b)) for a, b in pairs):
+        quotient, rest = emit("div", (x, y), dtype), emit("rem", (x, y), dtype)
+        if how == "floor":
+            signs = emit("ne", (emit("lt", (rest, zero), "bool"), emit("lt", (y, zero), "bool")), "bool")
+            below = emit("and", (emit("ne", (rest, zero), "bool"), signs), "bool")
+            quotient = emit("select_n", (below, quotient, emit("sub", (quotient, one), dtype)), dtype)
+            rest = emit("select_n", (below, rest, emit("add", (rest, y), dtype)), dtype)
+        quotients.append(quotient)
+        rests.append(rest)
+    return op.ex.values(quotients, op.shape, dtype), op.ex.values(rests, op.shape, dtype)
 
 
 def _rounded(op: Operation, value: Symbolic, how: str) -> Symbolic:
@@ -301,6 +323,18 @@ def _round(op: Operation) -> Value:
     return _no_derivative("round", 1)(op)
 
 
+def _polygamma(op: Operation) -> Value:
+    order = int(op.named["n"])
+    operands = [op.value(float(order), op.dtype), op.value(op.named["self"], op.dtype)]
+    if order == 0:
+        return apply(op, "digamma", operands[1:], call=torch.digamma, key="digamma")
+
+    def call(_: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return torch.polygamma(order, x)
+
+    return apply(op, "polygamma", operands, param=order, call=call, key=("polygamma", order))
+
+
 def _test(op: Operation) -> Value:
     """``isnan`` and its like."""
     value = lift(op.ex.builder, op.value(op.args[0]))
@@ -330,6 +364,8 @@ def _is_negative(op: Operation, k: int, dtype: str) -> int:
 def _remainder(op: Operation) -> Value:
     """``x - y * floor(x / y)``, or with the quotient cut off for ``fmod``; one vertex."""
     how = "floor" if op.name == "remainder" else "trunc"
+    if not is_floating(op.dtype):
+        return _integers_divided(op, how)[1]
     call = torch.remainder if op.name == "remainder" else torch.fmod
 
     def value(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -472,6 +508,7 @@ ELEMENTWISE: dict[str, Rule] = {
     "fix": _trunc,
     "round": _round,
     **dict.fromkeys(("isnan", "isfinite", "isinf", "signbit"), _test),
+    "polygamma": _polygamma,
     "remainder": _remainder,
     "fmod": _remainder,
     "softplus": _composed(_softplus, 1),

@@ -22,6 +22,7 @@ from ccjac.expand import (
     without_tangent,
 )
 
+from . import lookup
 from .operation import Operation, Rule
 
 # Position 0 stands for an entry that comes from no operand, since operators fill with zeros.
@@ -176,8 +177,12 @@ def _index_add(op: Operation) -> Any:
     return _added_at(op, "self", "source", None)
 
 
+def _scatter(op: Operation) -> Any:
+    return (_moving(("self", "src")) if "src" in op.named else _moving(fill="value"))(op)
+
+
 _SELF = """
-    clone contiguous flip roll repeat index_select gather index take _reshape_copy tril triu diag_embed
+    clone contiguous flip roll repeat take _reshape_copy tril triu diag_embed
     _unsafe_view narrow_copy select_copy slice_copy view_copy _reshape_alias expand_copy permute_copy
     transpose_copy t_copy alias_copy diagonal_copy squeeze_copy unsqueeze_copy unfold_copy as_strided_copy
     split_copy split_with_sizes_copy unbind_copy detach_copy rot90 pixel_shuffle pixel_unshuffle channel_shuffle
@@ -191,7 +196,7 @@ STRUCTURAL: dict[str, Rule] = {
     "cat": _moving(("tensors",)),
     "stack": _moving(("tensors",)),
     "constant_pad_nd": _moving(fill="value"),
-    "masked_fill": _moving(fill="value"),
+    "masked_fill": lookup.otherwise(_moving(fill="value"), lambda op: NotImplemented, "mask"),
     "index_fill": _moving(fill="value"),
     "slice_scatter": _moving(("self", "src")),
     "select_scatter": _moving(("self", "src")),
@@ -201,11 +206,14 @@ STRUCTURAL: dict[str, Rule] = {
     "copy": _moving(("self", "src")),
     "index_copy": _moving(("self", "source")),
     "put": _moving(("self", "source")),
-    "embedding": _moving(("weight",)),
-    "index_put": _index_put,
-    "_unsafe_index": _moving(),
-    "_unsafe_index_put": _index_put,
-    "scatter": lambda op: (_moving(("self", "src")) if "src" in op.named else _moving(fill="value"))(op),
-    "scatter_add": _scatter_add,
+    "embedding": lookup.otherwise(_moving(("weight",)), lookup.embedding, "indices"),
+    "index_put": lookup.otherwise(_index_put, lookup.index_put, "indices"),
+    "_unsafe_index": lookup.otherwise(_moving(), lookup.index, "indices"),
+    "_unsafe_index_put": lookup.otherwise(_index_put, lookup.index_put, "indices"),
+    "scatter": lookup.otherwise(_scatter, lookup.scatter, "index"),
+    "scatter_add": lookup.otherwise(_scatter_add, lambda op: lookup.scatter(op, "add"), "index"),
+    "gather": lookup.otherwise(_moving(), lookup.gather, "index"),
+    "index": lookup.otherwise(_moving(), lookup.index, "indices"),
+    "index_select": lookup.otherwise(_moving(), lookup.index_select, "index"),
     "index_add": _index_add,
 }
