@@ -32,7 +32,7 @@ def function_of(problem: Any) -> Callable[[Any], Any]:
     """Constraints as one vector, or the objective."""
     import jax.numpy as jnp
 
-    if hasattr(problem, "constraint"):
+    if hasattr(problem, "constraint") and any(part is not None for part in problem.constraint(problem.y0)):
 
         def constraints(y: Any) -> Any:
             parts = [jnp.ravel(part) for part in problem.constraint(y) if part is not None]
