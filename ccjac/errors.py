@@ -38,6 +38,10 @@ class UnsupportedError(CcjacError, NotImplementedError):
     """A request that is understood but that this version does not serve."""
 
 
+class NoLoopsError(UnsupportedError):
+    """A function that was looked through for loops has none."""
+
+
 class ZooError(CcjacError, ValueError):
     """An order zoo that was asked for explicitly and cannot be used."""
 

@@ -32,12 +32,10 @@ KERNEL_SECONDS = 0.03
 CONSTANT_WORK = 300
 """Operations on constants beyond which the framework's matrix products are quicker than folding them one by one."""
 
-EQUATION_SECONDS = 3.5e-3
-"""To trace, lower and compile one equation's tangents in the framework; 1 to 8 ms."""
-FRAMEWORK_SECONDS = 0.035
-"""To compile an empty function in the framework."""
 FIRST_CALL_RATIO, FIRST_CALL_SECONDS = 1.5, 0.1
 """How much longer than the framework's a first call may take: a ratio, and seconds on top."""
+EAGER_FIRST_CALL_SECONDS = 1.0
+"""The same where the framework compiles nothing: what a hundred calls of its modes take that save 10 ms each."""
 
 SCALAR_NANOSECONDS = 0.7
 """One operation of a straight-line program on one sample."""
@@ -45,12 +43,6 @@ FUNCTION_NANOSECONDS = 4.0
 """One exponential, sine or the like on one sample; the framework computes them vector by vector."""
 CALL_NANOSECONDS = 3_000.0
 """A kernel's call."""
-ARRAY_NANOSECONDS = 0.05
-"""One operation on one entry of an array in the framework."""
-ARRAY_FUNCTION_NANOSECONDS = 1.2
-"""One exponential, sine or the like on one entry of an array in the framework."""
-PRODUCT_NANOSECONDS = 0.02
-"""One multiply-add of a matrix product in the framework."""
 CELL_NODE_SECONDS = 30e-6
 """To follow one operation of a class of outputs to its operands, for all members."""
 CELL_OPERATION_NANOSECONDS = 0.3
@@ -61,9 +53,6 @@ WALKED_EQUATIONS = 3_000
 """Equations, those of loops as often as they run, beyond which a function is not searched for cells unasked."""
 WRITE_NANOSECONDS = 0.06
 """One entry of a result."""
-FRAMEWORK_CALL_NANOSECONDS = 10_000.0
-"""A call of a compiled function in the framework; and what a loop costs besides, per step."""
-LOOP_NANOSECONDS = 1_000.0
 SHORT_STEP_NANOSECONDS, LONG_STEP_NANOSECONDS = 0.2, 0.6
 """One operation of a loop's kernel on one sample, if few or many numbers are carried: 0.1 to 0.2, 0.4 to 0.6."""
 LOOP_STEP_NANOSECONDS = 50.0
@@ -78,6 +67,56 @@ LOOP_SECONDS = 0.1
 """To compile a loop in the framework."""
 UNKNOWN_STEPS = 20
 """Steps of a loop whose length depends on the arguments."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """What a framework's own modes cost; the defaults are those of a framework that compiles.
+
+    Attributes:
+        first_call: Seconds to compile an empty function.
+        equation_first_call: Seconds to trace, lower and compile one equation's tangents; 1 to 8 ms.
+        excess: Seconds by which a first call may take longer than the framework's.
+        call: Nanoseconds of a call.
+        forward_equation, reverse_equation: What an equation costs besides its numbers.
+        array: One operation on one entry of an array.
+        array_function: One exponential, sine or the like on one entry.
+        product: One multiply-add of a matrix product.
+        forward_convolved, reverse_convolved: One multiply-add of a convolution.
+        loop: A loop, per step.
+        cells: Whether functions can be divided into cells.
+    """
+
+    first_call: float = 0.035
+    equation_first_call: float = 3.5e-3
+    excess: float = FIRST_CALL_SECONDS
+    call: float = 10_000.0
+    forward_equation: float = 0.0
+    reverse_equation: float = 0.0
+    array: float = 0.05
+    array_function: float = 1.2
+    product: float = 0.02
+    forward_convolved: float = 0.0
+    reverse_convolved: float = 0.0
+    loop: float = 1_000.0
+    cells: bool = True
+
+
+COMPILED = Modes()
+EAGER = Modes(
+    first_call=0.0,
+    equation_first_call=0.0,
+    excess=EAGER_FIRST_CALL_SECONDS,
+    call=230_000.0,
+    forward_equation=40_000.0,
+    reverse_equation=11_000.0,
+    array=0.17,
+    forward_convolved=7.0,
+    reverse_convolved=18.0,
+    loop=0.0,
+    cells=False,
+)
+"""torch's, on tensors as they come: forward mode took 8 to 140 µs for an operation, reverse mode 11."""
 
 
 @dataclass
@@ -99,7 +138,9 @@ class Features:
         equations: Of the traced function; the body of a loop counts once.
         steps: Of loops.
         affine: Whether the Jacobian does not depend on any argument.
+        convolved: Multiply-adds of convolutions, where they cost more than those of matrix products.
         obstacle: Why the function cannot be expanded, or an empty string.
+        modes: What the framework's own modes cost.
     """
 
     inputs: int = 0
@@ -116,7 +157,9 @@ class Features:
     equations: int = 0
     steps: float = 0.0
     affine: bool = False
+    convolved: float = 0.0
     obstacle: str = ""
+    modes: Modes = COMPILED
 
     @property
     def accumulated(self) -> float:
@@ -176,7 +219,7 @@ def obstacle(features: Features) -> str | None:
     if features.program > 2 * most.program_operations:
         return f"its straight-line program has about {features.program:,.0f} operations"
     ours, theirs = first_call(features), framework_first_call(features)
-    if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:
+    if ours > FIRST_CALL_RATIO * theirs + features.modes.excess:
         return (
             f"its straight-line program of about {features.program:,.0f} operations would take {ours:.1f} s to "
             f"compile, the framework's own mode {theirs:.1f} s"
@@ -194,7 +237,7 @@ def late_obstacle(features: Features, operations: int) -> str | None:
     """The same once the program of ``operations`` operations stands, and only remains to be compiled."""
     ours = KERNEL_SECONDS + COMPILATION_SECONDS * operations
     theirs = framework_first_call(features)
-    if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:
+    if ours > FIRST_CALL_RATIO * theirs + features.modes.excess:
         return (
             f"its straight-line program of {operations:,} operations would take {ours:.1f} s to compile, "
             f"the framework's own mode {theirs:.1f} s"
@@ -212,9 +255,8 @@ def cells_may_pay(features: Features) -> bool:
     # Of a function on every entry alone the framework makes one loop that writes zeros and diagonal at once; to spread
     # values over zeros that were written before took up to five times as long.
     diagonal = 0 < features.entries <= _ONE_A_ROW * features.outputs
-    return (
-        features.equations * steps <= WALKED_EQUATIONS and min(features.inputs, features.outputs) > 1 and not diagonal
-    )
+    many = min(features.inputs, features.outputs) > 1
+    return features.modes.cells and features.equations * steps <= WALKED_EQUATIONS and many and not diagonal
 
 
 def cells_nodes(features: Features) -> int:
@@ -240,11 +282,11 @@ def cells_late_obstacle(features: Features, operations: int, entries: int, rank:
     """
     ours = (
         CALL_NANOSECONDS
-        + FRAMEWORK_CALL_NANOSECONDS
+        + features.modes.call
         + CELL_OPERATION_NANOSECONDS * operations
         + SPREAD_NANOSECONDS * entries
         + WRITE_NANOSECONDS * features.inputs * features.outputs
-        + rank * (ARRAY_NANOSECONDS * features.active + PRODUCT_NANOSECONDS * features.inputs * features.outputs)
+        + rank * (features.modes.array * features.active + features.modes.product * features.inputs * features.outputs)
     )
     theirs = min(framework_call(features, mode) for mode in ("forward", "reverse"))
     if ours > theirs:
@@ -255,7 +297,7 @@ def cells_late_obstacle(features: Features, operations: int, entries: int, rank:
 def _cells_seconds(features: Features) -> float:
     """What a first call by cells may take: the framework's run is part of its own."""
     run = min(framework_call(features, mode) for mode in ("forward", "reverse")) * 1e-9
-    return FIRST_CALL_RATIO * (framework_first_call(features) + run) + FIRST_CALL_SECONDS
+    return FIRST_CALL_RATIO * (framework_first_call(features) + run) + features.modes.excess
 
 
 def loops_obstacle(tape: Tape, looped: LoopedProgram) -> str | None:
@@ -268,7 +310,7 @@ def loops_obstacle(tape: Tape, looped: LoopedProgram) -> str | None:
     operations = looped.chain.operations
     ours = KERNEL_SECONDS + LOOP_OPERATION_SECONDS * operations
     equations = sum(segment.equations for segment in loops)
-    theirs = FRAMEWORK_SECONDS + LOOP_SECONDS * len(loops) + EQUATION_SECONDS * equations
+    theirs = COMPILED.first_call + LOOP_SECONDS * len(loops) + COMPILED.equation_first_call * equations
     if ours > FIRST_CALL_RATIO * theirs + FIRST_CALL_SECONDS:
         return (
             f"loops of {operations:,} operations would take {ours:.1f} s to compile, "
@@ -309,7 +351,7 @@ def first_call(features: Features) -> float:
 
 def framework_first_call(features: Features) -> float:
     """Seconds of the first call in the framework's better mode."""
-    return FRAMEWORK_SECONDS + EQUATION_SECONDS * features.equations
+    return features.modes.first_call + features.modes.equation_first_call * features.equations
 
 
 def call(features: Features) -> float:
@@ -326,23 +368,29 @@ def call(features: Features) -> float:
 def framework_call(features: Features, mode: str) -> float:
     """Nanoseconds of a call of ``"forward"`` or ``"reverse"`` mode in the framework."""
     sweeps = features.inputs if mode == "forward" else features.outputs
-    simple = features.operations - features.functions
+    modes, simple = features.modes, features.operations - features.functions
+    forward = mode == "forward"
     return (
-        FRAMEWORK_CALL_NANOSECONDS
-        + ARRAY_NANOSECONDS * (simple + sweeps * features.active)
-        + ARRAY_FUNCTION_NANOSECONDS * features.functions
-        + PRODUCT_NANOSECONDS * sweeps * features.contractions
+        modes.call
+        + (modes.forward_equation if forward else modes.reverse_equation) * features.equations
+        + modes.array * (simple + sweeps * features.active)
+        + modes.array_function * features.functions
+        + modes.product * sweeps * features.contractions
+        + (modes.forward_convolved if forward else modes.reverse_convolved) * sweeps * features.convolved
         + WRITE_NANOSECONDS * features.inputs * features.outputs
-        + LOOP_NANOSECONDS * features.steps
+        + modes.loop * features.steps
     )
 
 
 def better_mode(features: Features) -> str:
     """``"forward"`` or ``"reverse"``, whichever sweeps less often through the function.
 
-    Where both do as often, matrix products and running sums took 5 to 40 % less time in reverse, operations on single
-    entries a half to a fortieth of it in forward mode.
+    Where every operation has its price whatever its size, that decides.  Else, where both sweep as often, matrix
+    products and running sums took 5 to 40 % less time in reverse, operations on single entries a half to a fortieth of
+    it in forward mode.
     """
+    if features.modes.forward_equation:
+        return min(("reverse", "forward"), key=lambda mode: framework_call(features, mode))
     if features.inputs != features.outputs:
         return "forward" if features.inputs < features.outputs else "reverse"
     return "reverse" if features.contractions else "forward"

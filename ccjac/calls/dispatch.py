@@ -265,8 +265,10 @@ class Builder:
         except UntraceableError as untraceable:
             error = untraceable.error
         else:
+            run = built(backend, traced, self._options, name)
+            # What a function reads is known when it has been expanded.
             slot.single |= not traced.reusable
-            return Compiled(built(backend, traced, self._options, name), call, traced.captured)
+            return Compiled(run, call, traced.captured)
         error.add_note(f"ccjac was tracing {name}.")
         try:
             self.fail(error)

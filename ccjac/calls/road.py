@@ -10,7 +10,7 @@ from .. import estimate
 from ..backends.protocol import Backend, Traced
 from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
-from ..errors import BackendError, UnsupportedError
+from ..errors import BackendError, NoLoopsError, UnsupportedError
 from ..loops.jacobian import looped_jacobian
 from ..loops.joined import LoopedProgram
 from ..loops.patterns import is_constant
@@ -50,6 +50,8 @@ def planned(
         reason = str(error)
     try:
         return _by_loops(backend, traced, options, name, remember=remember, reason=reason)
+    except NoLoopsError:
+        pass
     except UnsupportedError as error:
         reason += f"; no loops: {error}"
     features = traced.features if options.automatic and traced.platform == "cpu" else None

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jax.extend import core as jex
 
-from ccjac.errors import UnsupportedError
+from ccjac.errors import NoLoopsError, UnsupportedError
 from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift
 from ccjac.limits import LOOP_PROGRAM_LIMIT, ROWS_FROM, SHORTEST_LOOP
 from ccjac.loops.tape import Input, Output, Role, Segment, Tape
@@ -81,7 +81,7 @@ def tape(traced: JaxTraced) -> Tape:
     """
     closed = traced.closed
     if not has_loop(closed.jaxpr):
-        raise UnsupportedError("there is no loop")
+        raise NoLoopsError("there is no loop")
     for aval in (*traced.call.types, *closed.out_avals):
         if jax.numpy.issubdtype(aval.dtype, jax.dtypes.extended) or np.dtype(aval.dtype).kind == "c":
             raise UnsupportedError("the function works on complex numbers or random keys")

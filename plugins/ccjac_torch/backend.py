@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
-from ccjac.errors import BackendError, UnsupportedError
+from ccjac.errors import BackendError, NoLoopsError, UnsupportedError
 from ccjac.executor import select
 from ccjac.guards import Watch
 from ccjac.program.accumulate import JacobianProgram
@@ -151,7 +151,7 @@ class TorchBackend:
 
     def tape(self, traced: TorchTraced) -> Any:
         """Torch unrolls the loops that it traces."""
-        raise UnsupportedError("loops of torch are unrolled where they are traced")
+        raise NoLoopsError("loops of torch are unrolled where they are traced")
 
     def loop_obstacle(self, looped: Any, *, platform: str) -> str | None:
         """See :meth:`tape`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch
 
 from ccjac.arguments import normalised
 from ccjac.backends.protocol import Request
-from ccjac.executor import fewer_sweeps, working_mode
+from ccjac.estimate import better_mode
+from ccjac.executor import working_mode
 
 from . import levels
 
@@ -31,12 +33,18 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
         {"chunk_size": request.chunk_size} if mode == "reverse" else {"randomness": request.randomness}
     )
     whole = function_of(request)
+    more = request.has_aux or request.with_value
+
+    @functools.cache
+    def direct(n_args: int) -> Run:
+        """Torch's own function, made once: that takes as long as some calls."""
+        return differentiate(whole, argnums=_argnums(request, n_args), **options)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         def fun(*args: Any) -> Any:
             # Torch's modes take no keyword arguments.
             output = whole(*args, **kwargs)
-            if not (request.has_aux or request.with_value):
+            if not more:
                 return output
             main, auxiliary = output if request.has_aux else (output, ())
             return main, (main, auxiliary)
@@ -44,12 +52,10 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
         if (in_dims := levels.batch.in_dims) is not None:
             with levels.without_batch():
                 return torch.func.vmap(run, in_dims=in_dims, randomness=request.randomness)(*args, **kwargs)
-        has_aux = request.has_aux or request.with_value
-        # Torch's forward mode gives zeros for an argument counted from the end.
-        positions = normalised(request.argnums, len(args))
-        argnums = positions if isinstance(request.argnums, tuple) else positions[0]
-        result = differentiate(fun, argnums=argnums, has_aux=has_aux, **options)(*args)
-        if not has_aux:
+        if not (kwargs or more):
+            return direct(len(args))(*args)
+        result = differentiate(fun, argnums=_argnums(request, len(args)), has_aux=more, **options)(*args)
+        if not more:
             return result
         result, (value, auxiliary) = result
         if request.with_value:
@@ -59,14 +65,18 @@ def own_mode(request: Request, mode: str = "reverse") -> Run:
     return run
 
 
+def _argnums(request: Request, n_args: int) -> int | tuple[int, ...]:
+    """Counted from the front: torch's forward mode gives zeros for an argument counted from the end."""
+    positions = normalised(request.argnums, n_args)
+    return positions if isinstance(request.argnums, tuple) else positions[0]
+
+
 def mode(traced: Any) -> str:
-    """The mode for a function without a program: reverse unless there are fewer inputs than outputs."""
-    if not traced.outputs:
+    """The mode for a function without a program: the one that an estimate finds better."""
+    if traced.features is None or not traced.outputs:
         return "reverse"
-    n_inputs = sum(s.size for s in traced.call.specs[: traced.call.n_differentiated])
-    n_outputs = sum(s.size for s in traced.outputs)
     # Which one works is seen at the call only: unlike JAX, torch has no way to ask before.
-    return working_mode(fewer_sweeps(n_inputs, n_outputs), lambda mode: None)
+    return working_mode(better_mode(traced.features), lambda mode: None)
 
 
 def fallback(traced: Any, mode: str) -> Run:
@@ -75,8 +85,12 @@ def fallback(traced: Any, mode: str) -> Run:
     run = own_mode(call.request, mode)
     other = own_mode(call.request, "reverse" if mode == "forward" else "forward")
 
+    names = [object() for _ in range(n)]
+    args, kwargs = call.rebuild(names)
+    flat = not kwargs and list(args) == names
+
     def of_operands(*operands: Any) -> Any:
-        args, kwargs = call.rebuild(operands[:n])
+        args, kwargs = (operands[:n], {}) if flat else call.rebuild(operands[:n])
         if mode == "reverse":
             return run(*args, **kwargs)
         try:

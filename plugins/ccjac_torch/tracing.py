@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from ccjac.backends.protocol import UntraceableError
+from ccjac.counting import Enough, Tally, finished, inputs
+from ccjac.counting import Value as Counted
 from ccjac.errors import CcjacError, InputError, UnsupportedError
+from ccjac.estimate import EAGER, Features
 from ccjac.expand import Expander, Symbolic, Value, linearize
 from ccjac.program.linearization import Linearization
 from ccjac.results import Containers
@@ -19,6 +23,7 @@ from ccjac.spec import Signature, Spec
 
 from . import levels, private
 from .arguments import TorchCall
+from .counting import Counter
 from .functions import Functions
 from .modes import function_of
 from .shadows import type_name
@@ -36,27 +41,49 @@ class TorchTraced:
 
     Attributes:
         call: The call it was traced for.
-        features: Nothing is estimated before an expansion.
-        linearization: The scalar graph and program, or ``None``.
-        obstacle: Why there is none.
+        around: What the function reads besides its arguments.
+        features: What an estimate needs to know; ``None`` where nothing could be counted.
+        refused: Why the function cannot be expanded, if that is known before.
         outputs: Shape and type of every differentiated result.
         auxiliary: Shape and type of every auxiliary result.
         output_tree, auxiliary_tree: Their containers.
-        captured: Tensors from the function's surroundings that are operands; they follow the call's own.
-        reusable: Whether every tensor that the function reads is watched.
         fixed: Auxiliary results that are no tensors, in their places among all of them.
     """
 
     call: TorchCall
-    features: None = None
-    linearization: Linearization | None = None
-    obstacle: str = ""
+    around: _Surroundings = field(repr=False)
+    features: Features | None = None
+    refused: str = ""
     outputs: tuple[Spec, ...] = ()
     auxiliary: tuple[Spec, ...] = ()
     output_tree: Any = None
     auxiliary_tree: Any = None
-    captured: tuple[torch.Tensor, ...] = field(default=(), repr=False)
-    reusable: bool = True
+
+    @property
+    def linearization(self) -> Linearization | None:
+        """The scalar graph and program, or ``None``; expanded when it is first asked for."""
+        return self._expanded[0]
+
+    @property
+    def obstacle(self) -> str:
+        """Why there is no linearization."""
+        return self._expanded[1]
+
+    @property
+    def captured(self) -> tuple[torch.Tensor, ...]:
+        """Tensors from the function's surroundings that are operands of the program; they follow the call's own."""
+        return tuple(self.around.operands.values())
+
+    @property
+    def reusable(self) -> bool:
+        """Whether every tensor that the program was made of is watched."""
+        return self.around.reusable
+
+    @cached_property
+    def _expanded(self) -> tuple[Linearization | None, str]:
+        if self.refused:
+            return None, self.refused
+        return _expand(self)
 
     @property
     def entry_dtypes(self) -> np.ndarray:
@@ -184,37 +211,63 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
     Raises:
         UntraceableError: What the function does depends on numbers in its arguments.
     """
-    traced = TorchTraced(call, obstacle=call.obstacle)
-    if not call.obstacle and not any(spec.size for spec in call.specs):
-        traced.obstacle = "all arguments are empty"
-    if traced.obstacle:
-        return traced
     tensors = [t for t in (watched or {}).values() if isinstance(t, torch.Tensor)]
-    around = _Surroundings({_key(t): t for t in tensors if t.layout == torch.strided})
+    around = _Surroundings({private.storage_key(t): t for t in tensors if t.layout == torch.strided})
+    traced = TorchTraced(call, around, refused=call.obstacle)
+    if not call.obstacle and not any(spec.size for spec in call.specs):
+        traced.refused = "all arguments are empty"
+    if not traced.refused:
+        traced.features = _counted(traced)
+    return traced
+
+
+def _counted(traced: TorchTraced) -> Features | None:
+    """What an estimate needs to know; sets what the results are made of."""
+    call = traced.call
+    n = call.n_differentiated
+    features = Features(sum(s.size for s in call.specs[:n]), modes=EAGER)
+    tally = Tally(features)
+    operands = inputs(tally, [s.shape for s in call.specs], n)
+    counter = Counter(tally)
+
+    def walk() -> list[Counted]:
+        outputs, _ = _walked(traced, counter, lambda tensors: [*map(counter.give, tensors, operands)])
+        features.outputs = sum(t.numel() for t in outputs)
+        if counter.enough:
+            raise Enough
+        return [counter.counted(t) for t in outputs]
+
     try:
-        for _ in range(_ROUNDS):
-            around.incomplete = False
-            try:
-                traced.linearization = _linearized(traced, around)
-                break
-            except _Captured:
-                continue
-        else:
-            raise UnsupportedError("the function reads other tensors from its surroundings at each call")
+        return private.apart(lambda: finished(tally, walk))
     except LooksAtNumbersError as error:
         # With numbers in place of stand-ins, Python may do what it likes.
         raise UntraceableError(TypeError(str(error))) from None
-    except UnsupportedError as obstacle:
-        traced.obstacle = str(obstacle)
     except CcjacError:
         raise
     except Exception as error:
         # What torch can differentiate must work, whatever it is made of; its own modes raise again what is the user's.
-        traced.obstacle = f"the function cannot be traced: {type(error).__name__}: {_first_line(error)}"
-        log.debug("expansion of %s failed", call.request.fun, exc_info=True)
-    traced.captured = tuple(around.operands.values())
-    traced.reusable = around.reusable
-    return traced
+        traced.refused = f"the function cannot be traced: {type(error).__name__}: {_first_line(error)}"
+        log.debug("counting of %s failed", call.request.fun, exc_info=True)
+        return None
+
+
+def _expand(traced: TorchTraced) -> tuple[Linearization | None, str]:
+    """The linearization, or why there is none."""
+    try:
+        for _ in range(_ROUNDS):
+            traced.around.incomplete = False
+            try:
+                return _linearized(traced), ""
+            except _Captured:
+                continue
+        return None, "the function reads other tensors from its surroundings at each call"
+    except UnsupportedError as obstacle:
+        return None, str(obstacle)
+    except CcjacError:
+        raise
+    except Exception as error:
+        log.debug("expansion of %s failed", traced.call.request.fun, exc_info=True)
+        return None, f"the function cannot be expanded: {type(error).__name__}: {_first_line(error)}"
 
 
 _ROUNDS = 4
@@ -224,28 +277,38 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def _linearized(traced: TorchTraced, around: _Surroundings) -> Linearization:
-    call = traced.call
+def _linearized(traced: TorchTraced) -> Linearization:
+    call, around = traced.call, traced.around
     captured = list(around.operands.items())
     specs = [*call.specs, *(Spec(tuple(t.shape), type_name(t.dtype)) for _, t in captured)]
 
     def body(ex: Expander, operands: list[Symbolic]) -> tuple[Sequence[Value], Sequence[Value]]:
         around.meanings = {k: v for (k, _), v in zip(captured, operands[len(call.specs) :], strict=True)}
-        values = private.apart(lambda: _walked(traced, around, ex, operands[: len(call.specs)]))
+        tracker = Tracker(ex, around.meet)
+
+        def begin(tensors: Sequence[torch.Tensor]) -> None:
+            for tensor, meaning in zip(tensors, operands, strict=False):
+                tracker.shadows.put(tensor, meaning)
+
+        def walk() -> tuple[list[Value], list[Value]]:
+            outputs, auxiliary = _walked(traced, tracker, begin)
+            return [_settled(tracker, t) for t in outputs], [_settled(tracker, t) for t in auxiliary]
+
+        values = private.apart(walk)
         if around.incomplete:
             raise _Captured
-        return values[: len(traced.outputs)], values[len(traced.outputs) :]
+        return values
 
     return linearize(specs, call.n_differentiated, body)
 
 
-def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: Sequence[Symbolic]) -> list[Value]:
-    """Run the function on small real tensors that stand in for the operands."""
-    call, request = traced.call, traced.call.request
-    tracker = Tracker(ex, around.meet)
+def _walked(
+    traced: TorchTraced, tracker: Tracker, begin: Callable[[Sequence[torch.Tensor]], Any]
+) -> tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]:
+    """Run the function under ``tracker`` on small real tensors that stand in for the operands."""
+    call, request, around = traced.call, traced.call.request, traced.around
     stand_ins = [_stand_in(s, x, call.device) for s, x in zip(call.specs, call.operands, strict=True)]
-    for tensor, meaning in zip(stand_ins, operands, strict=True):
-        tracker.shadows.put(tensor, meaning)
+    begin(stand_ins)
     for key, tensor in around.stand_ins.items():
         if key in around.meanings:
             tracker.shadows.put(tensor, around.meanings[key])
@@ -277,7 +340,7 @@ def _walked(traced: TorchTraced, around: _Surroundings, ex: Expander, operands: 
     traced.outputs, traced.auxiliary = (
         tuple(Spec(tuple(t.shape), type_name(t.dtype)) for t in tensors) for tensors in (outputs, auxiliary)
     )
-    return [_settled(tracker, t) for t in (*outputs, *auxiliary)]
+    return outputs, auxiliary
 
 
 def _settled(tracker: Tracker, tensor: torch.Tensor) -> Value:

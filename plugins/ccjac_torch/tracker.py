@@ -21,10 +21,11 @@ from .shadows import Shadows, constant, type_name
 
 _LIBRARIES = tuple(str(Path(file).parent) for file in (torch.__file__, __file__, np.__file__, str(ccjac.__file__)))
 
-_LOOKS_AT_NUMBERS = frozenset(
+LOOKS_AT_NUMBERS = frozenset(
     """_local_scalar_dense item nonzero nonzero_static masked_select equal is_nonzero unique_consecutive unique_dim
     _unique _unique2 bincount histc histogram allclose linalg_matrix_rank""".split()
 )
+"""Operators by which Python learns numbers."""
 _METADATA = frozenset(
     """
     is_same_size device sym_size sym_stride sym_numel sym_storage_offset _has_same_storage_numel is_pinned size stride
@@ -94,13 +95,13 @@ class Tracker(private.DispatchMode):
         self, function: Any, kinds: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if any(map(private.is_efficient_zero, _tensors(args, kwargs))):
+        if any(map(private.is_efficient_zero, tensors_of(args, kwargs))):
             args, kwargs = self._materialized(args), self._materialized(kwargs)
         whole, _ = private.name_of(function)
         namespace, _, name = whole.partition("::")
         if name == "_efficientzerotensor":
             return self._zero(args, kwargs)
-        tensors = list(_tensors(args, kwargs))
+        tensors = list(tensors_of(args, kwargs))
         if (short := self._with_zeros(function, name, args, kwargs, tensors)) is not None:
             return short
         if name in ("lift_fresh", "lift"):
@@ -119,7 +120,7 @@ class Tracker(private.DispatchMode):
         if name == "_linalg_check_errors":
             # Whether a matrix is singular is seen in the results, which are infinite or not numbers.
             return None
-        if name in _LOOKS_AT_NUMBERS or torch.Tag.data_dependent_output in function.tags:
+        if name in LOOKS_AT_NUMBERS or torch.Tag.data_dependent_output in function.tags:
             raise LooksAtNumbersError(f"what the function does depends on numbers in its arguments (`{name}`)")
         if name in ("detach", "detach_"):
             return self._detached(function, name, args, kwargs)
@@ -191,7 +192,7 @@ class Tracker(private.DispatchMode):
                     raise UnsupportedError("the function writes to a tensor from its surroundings")
         out = function(*args, **kwargs)
         known = {private.storage_key(t) for t in tensors}
-        for tensor in _tensors((out,), {}):
+        for tensor in tensors_of((out,), {}):
             if private.storage_key(tensor) not in known:
                 self.shadows.created(tensor)
         return out
@@ -314,7 +315,8 @@ class Tracker(private.DispatchMode):
         return {k: self._materialized(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def _tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+def tensors_of(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+    """The tensors among an operator's arguments."""
     for value in (*args, *kwargs.values()):
         if isinstance(value, torch.Tensor):
             yield value
