@@ -21,8 +21,9 @@ from ccjac.spec import Spec
 
 from . import private
 from .boxed.register import program_of
-from .rules import COMPOSITIONS, RULES, Operation
+from .rules import LINALG, PLACES, Operation, Rule
 from .rules.elementwise import ELEMENTWISE
+from .rules.lookup import LOOKUP
 from .rules.products import PRODUCTS
 from .rules.reductions import REDUCTIONS, axes_of
 from .rules.structural import STRUCTURAL
@@ -101,8 +102,10 @@ class Counter(Tracker):
 
     def give(self, tensor: torch.Tensor, value: Value) -> None:
         """Give a tensor its words."""
-        words = np.ascontiguousarray(value.words()).view(np.int64)
-        self.shadows.put(tensor, Symbolic(words, None, type_name(tensor.dtype)))
+        self.shadows.put(tensor, self._symbolic(tensor, value))
+
+    def _symbolic(self, tensor: torch.Tensor, value: Value) -> Symbolic:
+        return Symbolic(np.ascontiguousarray(value.words()).view(np.int64), None, type_name(tensor.dtype))
 
     def counted(self, x: Any) -> Value:
         """A tensor or number as the counts take it."""
@@ -132,23 +135,24 @@ class Counter(Tracker):
             return torch.zeros(args[0], dtype=(kwargs or {}).get("dtype"))
         return function(*self._materialized(args), **self._materialized(kwargs or {}))
 
-    def _computed(self, function: Any, name: str, args: Any, kwargs: Any) -> Any:
-        rule = RULES.get(name)
-        composition = COMPOSITIONS.get(name) or (None if rule else private.decompositions().get(function))
-        if rule is None:
-            if composition is None:
-                return super()._computed(function, name, args, kwargs)
-            with self:
-                return composition(*args, **kwargs)
-        out = function(*args, **kwargs)
-        op = Operation(self, function, name, args, kwargs, out, name)
-        if name in STRUCTURAL and "add" not in name and not op.named.get("accumulate"):
-            self._record(out, rule(op))
-            return out
-        outs = [out] if isinstance(out, torch.Tensor) else list(out)
-        for tensor, value in zip(outs, self._results(op, outs), strict=True):
-            self.give(tensor, value)
-        return out
+    def meaning(self, operation: Operation, rule: Rule) -> Any:
+        """The words of an operation's results, which are counted."""
+        op, name = operation, operation.name
+        if name in STRUCTURAL and not self._is_sum(op) and not self._looks_up(op):
+            return rule(op)
+        single = isinstance(op.out, torch.Tensor)
+        outs = [op.out] if single else list(op.out)
+        found = [self._symbolic(t, v) for t, v in zip(outs, self._results(op, outs), strict=True)]
+        return found[0] if single else found
+
+    def _is_sum(self, op: Operation) -> bool:
+        return "add" in op.name or bool(op.named.get("accumulate"))
+
+    def _looks_up(self, op: Operation) -> bool:
+        """Whether places depend on the inputs."""
+        if op.name not in PLACES:
+            return False
+        return any(map(self.shadows.tracked, _indices(op)))
 
     def _inner_program(self, function: Any, name: str, args: Any, kwargs: Any) -> Any:
         program, signature = program_of(name)
@@ -184,6 +188,16 @@ class Counter(Tracker):
             ranks = [len(v.shape) for v in operands]
             axes_of_both = ((ranks[0] - 1,), (max(ranks[1] - 2, 0),))
             return [counting.contraction(tally, specs[0].shape, operands, axes_of_both, batch)]
+        if name in LINALG:
+            return self._factored(name, specs, operands)
+        if name in LOOKUP:
+            return self._searched(op, specs, operands)
+        if self._looks_up(op):
+            data = operands[0]
+            places = data.shape[op.named["dim"]] if "dim" in op.named and data.shape else max(data.shape, default=1)
+            indices = [self.counted(x) for x in _indices(op)]
+            moved = max(math.prod(specs[0].shape), *(math.prod(v.shape) for v in indices))
+            return [counting.indexed(tally, specs[0], operands, indices, places, moved, 1)]
         taps = _WHOLE
         if name == _CONVOLUTION:
             taps = math.prod(operands[1].shape[1:])
@@ -194,3 +208,29 @@ class Counter(Tracker):
             else Value(s.shape)
             for s in specs
         ]
+
+    def _factored(self, name: str, outs: Sequence[Spec], operands: Sequence[Value]) -> list[Value]:
+        """A factorisation, and the substitutions of a solution or an inverse."""
+        if "triangular" in name:
+            return counting.factored(self.tally, "triangular_solve", outs, operands)
+        kind = next((kind for kind in ("cholesky", "qr") if kind in name), "lu")
+        found = counting.factored(self.tally, kind, outs, operands)
+        if "solve" in name or "inv" in name:
+            matrix, right = operands[0], operands[-1] if len(operands) > 1 else found[0]
+            for _ in range(2):
+                counting.factored(self.tally, "triangular_solve", outs[:1], [matrix, right])
+        return found
+
+    def _searched(self, op: Operation, outs: Sequence[Spec], operands: Sequence[Value]) -> list[Value]:
+        if op.name in ("searchsorted", "bucketize"):
+            edges = operands[0] if op.name == "searchsorted" else operands[-1]
+            self.tally.count(2.0 * outs[0].size * (edges.shape[-1] if edges.shape else 1), active=False)
+            return [Value(s.shape) for s in outs]
+        return counting.sorted_(self.tally, outs, operands[:1], op.named.get("dim", -1))
+
+
+def _indices(op: Operation) -> list[torch.Tensor]:
+    """The tensors that say where an operation reads or writes."""
+    named = op.named
+    given = named.get("indices", named.get("index"))
+    return [x for x in (given if isinstance(given, (list, tuple)) else [given]) if isinstance(x, torch.Tensor)]

@@ -212,7 +212,7 @@ def trace(call: TorchCall, watched: Mapping[int, Any] | None = None) -> TorchTra
         UntraceableError: What the function does depends on numbers in its arguments.
     """
     tensors = [t for t in (watched or {}).values() if isinstance(t, torch.Tensor)]
-    around = _Surroundings({private.storage_key(t): t for t in tensors if t.layout == torch.strided})
+    around = _Surroundings({_key(t): t for t in tensors if t.layout == torch.strided})
     traced = TorchTraced(call, around, refused=call.obstacle)
     if not call.obstacle and not any(spec.size for spec in call.specs):
         traced.refused = "all arguments are empty"

@@ -16,7 +16,7 @@ from ccjac.errors import UnsupportedError
 from ccjac.expand import Expander, Forms, Symbolic, Value, lift, unsupported, without_tangent
 
 from . import inner, private
-from .rules import COMPOSITIONS, LINALG, PLACES, RULES, Operation
+from .rules import COMPOSITIONS, LINALG, PLACES, RULES, Operation, Rule
 from .shadows import Shadows, constant, type_name
 
 _LIBRARIES = tuple(str(Path(file).parent) for file in (torch.__file__, __file__, np.__file__, str(ccjac.__file__)))
@@ -263,7 +263,7 @@ class Tracker(private.DispatchMode):
             # LAPACK's results have their columns in a row, and torch would copy tangents into that order.
             out = out.contiguous() if isinstance(out, torch.Tensor) else tuple(x.contiguous() for x in out)
         operation = Operation(self, function, name, args, kwargs, out, f"{name}{_user_line()}")
-        meaning = rule(operation)
+        meaning = self.meaning(operation, rule)
         if meaning is NotImplemented:
             if composition is None:
                 raise unsupported(name)
@@ -271,6 +271,10 @@ class Tracker(private.DispatchMode):
                 return composition(*args, **kwargs)
         self._record(out, meaning)
         return out
+
+    def meaning(self, operation: Operation, rule: Rule) -> Any:
+        """What the results of an operation mean, see :data:`ccjac_torch.rules.operation.Rule`."""
+        return rule(operation)
 
     def _with_places(self, name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments for the stand-ins' sake: of indices that are computed from them, any number will do."""

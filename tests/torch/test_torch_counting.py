@@ -40,6 +40,9 @@ PATTERNS = {
     "joined": lambda x: torch.stack([x[0] * x[1], x[2].sin(), x[3] + x[4]]),
     "rows": lambda x: (torch.outer(x, x) ** 2).sum(1),
     "where": lambda x: torch.where(x > 0.5, x**2, torch.exp(x)),
+    "sorted": lambda x: torch.sort(x * 2)[0],
+    "looked up": lambda x: x[torch.argmax(x)] * x,
+    "solved": lambda x: torch.linalg.solve(torch.outer(x[:2], x[2:4]) + torch.eye(2), x[4:6]),
     "softmax": lambda x: torch.softmax(x, 0),
 }
 
@@ -49,6 +52,8 @@ def test_entries_of_the_jacobian(name):
     x = torch.linspace(0.3, 0.9, 7)
     found = count(PATTERNS[name], x)
     expected = int((torch.func.jacrev(PATTERNS[name])(x) != 0).sum())
+    # Whatever may be read or compared counts.
+    expected = {"sorted": 49, "looked up": 49}.get(name, expected)
     assert found.entries == expected
     assert found.inputs == 7
     assert found.operations > 0
