@@ -22,6 +22,13 @@ SHORTEST_LOOP = 4
 ROWS_FROM = 256
 """Entries of an array with a row per step of a loop from which work on all rows becomes part of a loop."""
 
+PICKED_ROWS = 8
+"""Rows of a long array that are read by themselves: each is compared with every step."""
+
+STRAIGHT_SCALARS = 600
+"""Numbers that straight code between loops reads or writes beyond which the function is left to the framework: what has
+as many as a loop has steps would take longer to compile with every step, 800 of them 10 s."""
+
 LOOP_PROGRAM_LIMIT = 4_000
 """Operations of one step with derivatives beyond which a loop is left to the framework: it is one basic block."""
 

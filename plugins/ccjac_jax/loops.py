@@ -13,7 +13,7 @@ from jax.extend import core as jex
 
 from ccjac.errors import NoLoopsError, UnsupportedError
 from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift
-from ccjac.limits import LOOP_PROGRAM_LIMIT, ROWS_FROM, SHORTEST_LOOP
+from ccjac.limits import LOOP_PROGRAM_LIMIT, ROWS_FROM, SHORTEST_LOOP, STRAIGHT_SCALARS
 from ccjac.loops.tape import Input, Output, Role, Segment, Tape
 from ccjac.program.linearization import Linearization
 from ccjac.settings import limits
@@ -67,6 +67,11 @@ def _check(eqns: Sequence[Any], limit: int) -> None:
     """Refuse what is too large before it is expanded."""
     if (operations := work(eqns)) > limit:
         raise UnsupportedError(f"a part of the function has {operations:,} operations without its derivatives")
+
+
+def _check_scalars(count: int) -> None:
+    if count > STRAIGHT_SCALARS:
+        raise UnsupportedError(f"code between loops works on {count:,} numbers that are not rows of a loop")
 
 
 def _is_long(v: Any) -> bool:
@@ -222,6 +227,7 @@ class _Division:
         operands = sorted((self.places[v], v) for v in outside)
         operands.sort(key=lambda pair: pair[0] not in self.active)
         n_active = sum(place in self.active for place, _ in operands)
+        _check_scalars(sum(self.arrays[place].size for place, _ in operands))
         ex, values = begin([self.arrays[place] for place, _ in operands], n_active, walk=run)
         env: dict[int, Value] = {**self.known, **{v: x for (_, v), x in zip(operands, values, strict=True)}}
         for item in items:
@@ -239,6 +245,7 @@ class _Division:
             outputs.append(Output(self._new(spec, v, active=result.active), spec.size, spec.dtype))
             results.append(result)
         if results:
+            _check_scalars(sum(o.size for o in outputs))
             inputs = tuple(Input(place, self.arrays[place].size, "constant") for place, _ in operands)
             self.segments.append(Segment(_linearized(ex, results, inputs), inputs, tuple(outputs), n_active))
 

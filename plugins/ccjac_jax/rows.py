@@ -6,6 +6,7 @@ rows are carried from step to step.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core as jex
 
-from ccjac.limits import ROWS_FROM
+from ccjac.limits import PICKED_ROWS, ROWS_FROM
 
 from .control import parts_of_scan
 from .derivative import is_float, is_literal, shape_of
@@ -42,19 +43,19 @@ class RowRule(NamedTuple):
         kind: ``"row"``: the result has a row for every row, ``"sum"``: it is the sum of what ``function`` returns,
             ``"pick"``: what it returns for the row ``at``.
         function: From the operands' rows, and whole operands that have none.
-        at: The row that is picked.
+        at: The rows that are picked.
     """
 
     kind: str
     function: Callable[..., Any]
-    at: int = 0
+    at: tuple[int, ...] = ()
 
 
 def rule(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
     """The rule of an equation whose operands are ``cut`` into ``length`` rows or not, if it has one."""
-    if len(eqn.outvars) != 1 or eqn.effects or not any(cut):
-        return None
     name = eqn.primitive.name
+    if len(eqn.outvars) != 1 or eqn.effects or not (any(cut) or name == "broadcast_in_dim"):
+        return None
     if name in ELEMENTWISE:
         return _elementwise(eqn, length, cut)
     found = _RULES.get(name)
@@ -62,17 +63,30 @@ def rule(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
 
 
 def _elementwise(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
-    scalar = [c or v.aval.shape == () for v, c in zip(eqn.invars, cut, strict=True)]
-    if not all(scalar) or eqn.outvars[0].aval.shape[:1] != (length,):
+    shapes = [v.aval.shape for v in eqn.invars]
+    # An axis of length one serves all rows.
+    spread = [not c and shape[:1] == (1,) for shape, c in zip(shapes, cut, strict=True)]
+    fits = all(c or one or not shape for shape, c, one in zip(shapes, cut, spread, strict=True))
+    if not fits or eqn.outvars[0].aval.shape[:1] != (length,):
         return None
-    return RowRule("row", lambda *a: eqn.primitive.bind(*a, **eqn.params))
+    return RowRule(
+        "row",
+        lambda *rows: eqn.primitive.bind(
+            *(a[0] if one else a for a, one in zip(rows, spread, strict=True)), **eqn.params
+        ),
+    )
 
 
 def _broadcast(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
-    dims, out = eqn.params["broadcast_dimensions"], eqn.outvars[0].aval.shape
-    if not cut[0] or len(cut) != 1 or dims[0] != 0 or out[:1] != (length,):
+    dims, out = eqn.params["broadcast_dimensions"], eqn.outvars[0].aval
+    if len(cut) != 1 or _length(out) != length:
         return None
-    return RowRule("row", lambda r: lax.broadcast_in_dim(r, out[1:], tuple(d - 1 for d in dims[1:])))
+    first = bool(dims) and dims[0] == 0
+    if not cut[0] and first and eqn.invars[0].aval.shape[0] != 1:
+        return None
+    target, rest = out.shape[1:], tuple(d - 1 for d in dims if d)
+    whole = first and not cut[0]
+    return RowRule("row", lambda a: lax.broadcast_in_dim(a[0] if whole else a, target, rest))
 
 
 def _reshape(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
@@ -99,9 +113,10 @@ def _slice(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
     def part(r: Any) -> Any:
         return lax.slice(r, start[1:], limit[1:], strides[1:])
 
-    if limit[0] - start[0] == 1:
-        return RowRule("pick", lambda r: part(r)[None], start[0])
-    return RowRule("row", part) if (start[0], limit[0], strides[0]) == (0, length, 1) else None
+    if (start[0], limit[0], strides[0]) == (0, length, 1):
+        return RowRule("row", part)
+    picked = range(start[0], limit[0], strides[0])
+    return RowRule("pick", lambda r: part(r)[None], tuple(picked)) if len(picked) <= PICKED_ROWS else None
 
 
 def _concatenate(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
@@ -116,9 +131,9 @@ def _reduce(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
         return None
     if 0 not in axes:
         return RowRule("row", lambda r: eqn.primitive.bind(r, **{**eqn.params, "axes": inner}))
-    if eqn.primitive.name != "reduce_sum" or not is_float(eqn.outvars[0].aval):
+    if eqn.primitive.name != "reduce_sum":
         return None
-    return RowRule("sum", lambda r: jnp.sum(r, axis=inner) if inner else r)
+    return RowRule("sum", lambda r: jnp.sum(r, axis=inner, dtype=eqn.outvars[0].aval.dtype) if inner else r)
 
 
 def _dot(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
@@ -192,57 +207,67 @@ def with_rows(items: Sequence[Item], results: Collection[Operand], is_loop: Call
         inside = {id(item) for item in kept}
         return wanted | {v for i in items if id(i) not in inside for v in i.operands if isinstance(v, int)}
 
-    def close() -> None:
+    def close() -> list[Item]:
+        """Finish the group; what follows it is to be looked at again."""
         nonlocal group
+        after: list[Item] = []
         if group is not None:
             if group.parts:
                 members = [item for _, item, _ in group.parts]
                 done.append(_joined(group, users(members if group.base is None else [*members, group.base])))
             elif group.base is not None:
                 done.append(group.base)
-            done.extend(group.after)
+            after = group.after
         group = None
+        return after
 
-    for item in items:
+    queue = deque(items)
+    while queue or group is not None:
+        if not queue:
+            queue.extend(close())
+            continue
+        item = queue.popleft()
         numbers = [v for v in item.operands if isinstance(v, int)]
         if item.eqn.effects or all(v in known for v in numbers):
             known.update(item.results if not item.eqn.effects else ())
             done.append(item)
             continue
         if is_loop(item.eqn):
-            close()
-            if item.eqn.primitive.name == "scan":
+            if group is not None:
+                queue.extendleft([item, *close()[::-1]])
+            elif item.eqn.primitive.name == "scan":
                 _, n_carry = parts_of_scan(item.eqn)
                 group = _Group(item.eqn.params["length"], item, rows=set(item.results[n_carry:]))
                 group.late.update(item.results[:n_carry])
             else:
                 done.append(item)
             continue
-        length = group.length if group is not None else 0
-        if group is None or not group.rows.intersection(numbers):
-            length = next((n for v in item.eqn.invars if (n := _length(v.aval)) in lengths), length)
         inside = group.rows if group is not None else set()
+        avals = [v.aval for v in (*item.eqn.invars, *item.eqn.outvars)]
+        length = next((n for aval in avals if (n := _length(aval)) in lengths), 0)
+        if group is not None and (inside.intersection(numbers) or not length):
+            length = group.length
         cut = tuple(
             v.aval.shape[:1] == (length,) and (v.aval.size >= ROWS_FROM or o in inside)
             for v, o in zip(item.eqn.invars, item.operands, strict=True)
         )
         found = rule(item.eqn, length, cut) if length else None
         late = group is not None and bool(group.late.intersection(numbers))
-        if found is not None and (group is None or length != group.length):
-            close()
+        if found is not None and group is not None and length != group.length:
+            queue.extendleft([item, *close()[::-1]])
+            continue
+        if found is not None and group is None:
             group = _Group(length)
-            late = False
         if group is None:
             done.append(item)
         elif found is not None and not late:
             group.parts.append((found, item, cut))
             (group.rows if found.kind == "row" else group.late).update(item.results)
-        elif late or group.rows.intersection(numbers):
+        elif late or inside.intersection(numbers):
             group.after.append(item)
             group.late.update(item.results)
         else:
             done.append(item)
-    close()
     return done
 
 
@@ -293,7 +318,9 @@ def _joined(group: _Group, used: set[int]) -> Item:
                 elif found.kind == "sum":
                     after.append(totals[len(after)] + value)
                 else:
-                    after.append(jnp.where(number == found.at, value, totals[len(after)]))
+                    here = jnp.asarray(found.at, np.int32) == number
+                    shape = (len(found.at), *(1,) * (value.ndim - 1))
+                    after.append(jnp.where(here.reshape(shape), value, totals[len(after)]))
             stacked = [outs[n_carry + k] for k in kept] + [env[v] for v in rows]
             return (outs[:n_carry], after), stacked
 

@@ -37,7 +37,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "an entry": _only(lambda y: y[17, 1]),
     "column by column": _only(lambda y: jnp.stack([y[:, 0] @ DATA[:, 1], jnp.sum(y[:, 1])])),
     "product of matrices": _only(lambda y: jnp.sum(jnp.tanh(y @ W), 0)),
-    "outer products": _only(lambda y: y.T @ y / N),
+    "outer products": _only(lambda y: jnp.einsum("ti,tj->ij", y, y + DATA) / N),
     "norms": _only(lambda y: jnp.linalg.norm(y, axis=1).sum()),
     "largest of every row": _only(lambda y: jnp.sum(jnp.max(y, 1) * jnp.exp(jnp.min(y, 1)))),
     "scaled by what comes later": lambda x: (lambda r: jnp.sum(r[1] ** 2) * jnp.sum(r[1] * r[0]))(path(x)),
@@ -75,3 +75,11 @@ def test_a_loss_is_one_loop_and_a_few_operations() -> None:
     assert sum(steps == N for steps, _, _ in plan.segments) == 1
     assert any("scan at test_rows.py" in label for _, label, _ in plan.segments)
     assert all(p.graph.size < 100 for _, _, p in plan.segments)
+
+
+def test_what_mixes_rows_is_left_to_the_framework() -> None:
+    for f in (_only(lambda y: jnp.max(y)), _only(lambda y: jnp.sum(jnp.cumsum(y, 0) ** 2))):
+        plan = ccjac.plan(f, X)
+        assert plan.source == "fallback"
+        assert "not rows of a loop" in plan.reason
+        np.testing.assert_allclose(ccjac.jacobian(f)(jnp.asarray(X)), jax.jacfwd(f)(jnp.asarray(X)), rtol=1e-12)

@@ -6,7 +6,7 @@ only.  The code does not grow with the number of steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...limits import (
@@ -156,18 +156,13 @@ class _Body:
         inputs = input_nodes(program)
         types = {node.param: node.dtype for node in program.nodes if node.op == "input"}
         types |= {target: program.nodes[program.results[source]].dtype for target, source in stage.carried}
+        if stage.steps == 1 and not stage.carried:
+            self._straight(stage, inputs)
+            return
         names: dict[int, str] = {}
         for port in stage.reads:
             if not port.stride:
                 names.update(self._loaded(port, "0"))
-        if stage.steps == 1 and not stage.carried:
-            for port in stage.reads:
-                if port.stride:
-                    names.update(self._loaded(port, "0"))
-            values: MutableMapping[int, str] = {inputs[s]: name for s, name in names.items() if s in inputs}
-            write_nodes(ctx, program, values, range(len(program.nodes)))
-            self._write_ports(stage.writes, [values[r] for r in program.results], "0")
-            return
         for target, _ in stage.carried:
             if target not in names:
                 names[target] = w.constant(_number(stage.presets.get(target, 0), types[target]), types[target])
@@ -177,9 +172,30 @@ class _Body:
         carried = [target for target, _ in stage.carried]
         stepped = {s for port in stage.reads if port.stride for s in port.scalars}
         moving = _moving(program, {*carried, *stepped})
-        values = {inputs[s]: n for s, n in names.items() if s in inputs and s not in carried}
+        values = _Lazy({inputs[s]: n for s, n in names.items() if s in inputs and s not in carried})
         write_nodes(ctx, program, values, [k for k, moves in enumerate(moving) if not moves])
         self._loop(stage, program, inputs, types, names, values, moving)
+
+    def _straight(self, stage: Stage, inputs: Mapping[int, int]) -> None:
+        """A stage that runs once; what earlier stages left is read where it is needed."""
+        w, lanes = self.ctx.writer, self.ctx.writer.lanes
+        values = _Lazy({})
+        for port in stage.reads:
+            array = self.chain.arrays[port.array]
+            if array.kind != "internal":
+                values.update({inputs[s]: n for s, n in self._loaded(port, "0").items() if s in inputs})
+                continue
+            for offset, scalar in zip(port.offsets, port.scalars, strict=True):
+                if scalar in inputs:
+                    place = self.scratch[port.array] + offset * BYTES[array.dtype] * lanes
+                    values.later[inputs[scalar]] = self._getter(place, array.dtype)
+        for node in range(len(stage.program.nodes)):
+            if node and node % BLOCK_OPERATIONS == 0:
+                w.block()
+            write_nodes(self.ctx, stage.program, values, [node])
+        results = _Lazy({})
+        results.later = {n: lambda r=r: values[r] for n, r in enumerate(stage.program.results)}  # type: ignore[misc]
+        self._write_ports(stage.writes, results, "0")
 
     def _loop(
         self,
@@ -385,7 +401,9 @@ class _Body:
 
             scalars = dict(zip(port.offsets, port.scalars, strict=True))
             if array.kind == "internal":
-                for o, s in scalars.items():
+                for n, (o, s) in enumerate(scalars.items()):
+                    if n and n % BLOCK_OPERATIONS == 0:
+                        w.block()
                     w.do(f"store <{w.lanes} x {element}> {column(s)}, ptr {w.at(rows, o * size * w.lanes)}")
             elif width <= BLOCK_COLUMNS and list(scalars) == list(range(width)):
                 store_columns(w, array.dtype, rows, [column(s) for s in scalars.values()])
