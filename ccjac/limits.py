@@ -116,6 +116,9 @@ COLOURS_SAVE = 0.5
 COMPARED_LIMIT = 50_000_000
 """Pairs of entries of a row that a colouring compares, at most."""
 
+STARS_LIMIT = 20_000_000
+"""Paths of three edges beyond which a symmetric colouring is not tried: it takes a tenth of a microsecond for each."""
+
 NEARLY_DENSE = 0.3
 """Density from which a warning says that sparse formats cost more than they save: their products took as long as dense
 ones from a quarter to a third of all entries on."""

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..elements.coloured import ColouredProgram
 from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
 from ..estimate import Features
@@ -268,10 +269,13 @@ class Backend(Protocol):
             UnsupportedError: That is not known either.
         """
 
+    def coloured(self, traced: Any, mode: str) -> ColouredProgram:
+        """The same, and which derivatives of the framework's yield the entries; ``mode`` is known to work."""
+
     def compile_sparse(
-        self, traced: Any, sparse: SparseProgram | FactoredProgram | None, executor: str, output: str
+        self, traced: Any, sparse: SparseProgram | FactoredProgram | ColouredProgram, executor: str, output: str
     ) -> Callable[..., Any]:
-        """The same as :meth:`compile` for a sparse result; without a program by the framework's mode ``executor``."""
+        """The same as :meth:`compile` for a sparse result; ``executor`` is the framework's mode where it is needed."""
 
     def mode(self, traced: Any) -> str:
         """The framework's own mode for a function without a program: ``"forward"`` or ``"reverse"``."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import estimate
 from ..backends.protocol import Backend, Traced
+from ..elements.coloured import ColouredProgram
 from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
 from ..errors import BackendError, NoLoopsError, UnsupportedError
@@ -26,7 +27,7 @@ log = logging.getLogger("ccjac")
 
 def planned(
     backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool
-) -> tuple[Plan, JacobianProgram | SparseProgram | FactoredProgram | LoopedProgram | None]:
+) -> tuple[Plan, JacobianProgram | SparseProgram | FactoredProgram | ColouredProgram | LoopedProgram | None]:
     """The plan, and the program if it has one: not if the Jacobian is constant or the framework's own mode's."""
     if traced.fused:
         return fused.planned(backend, traced, options)
@@ -40,8 +41,11 @@ def planned(
         try:
             return _by_cells(backend, traced, options, name, remember=remember)
         except UnsupportedError as error:
-            reason = f"no cells: {error}"
-            return Plan(None, (), "fallback", executor=backend.mode(traced), reason=reason), None
+            reason, mode = f"no cells: {error}", backend.mode(traced)
+        program = backend.coloured(traced, mode) if options.output != "dense" else None
+        if program is not None:
+            reason += f"; {program.reason}"
+        return Plan(None, (), "fallback", executor=mode, reason=reason), program
     if options.automatic and traced.features is not None and estimate.is_constant(traced.features):
         return Plan(None, (), CONSTANT, executor=CONSTANT, reason="it does not depend on the arguments"), None
     try:
@@ -169,13 +173,13 @@ def built(backend: Backend, traced: Traced, options: Options, name: str) -> Call
         return backend.constant(traced)
     if program is None and traced.fused:
         log.warning("ccjac: %s is not fused: %s", name, plan.reason)
-    elif program is None:
+    elif program is None or isinstance(program, ColouredProgram):
         log.warning("ccjac: %s uses the framework's own %s mode: %s", name, plan.executor, plan.reason)
     if isinstance(program, LoopedProgram):
         return backend.compile_loops(traced, program)
     if isinstance(program, JacobianProgram):
         asked = options.executor == "kernel"
         return backend.compile(traced, program, plan.executor, fastmath=options.fastmath, accelerated=asked)
-    if program is not None or options.output != "dense":
+    if program is not None:
         return backend.compile_sparse(traced, program, plan.executor, options.output)
     return backend.fallback(traced, plan.executor)

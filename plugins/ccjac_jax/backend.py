@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ccjac.backends.protocol import Request
+from ccjac.elements.coloured import ColouredProgram
 from ccjac.elements.factored import FactoredProgram
 from ccjac.elements.parts import SparseProgram
 from ccjac.executor import select
@@ -171,8 +172,18 @@ class JaxBackend:
 
         return dependence(traced)
 
+    def coloured(self, traced: JaxTraced, mode: str) -> ColouredProgram:
+        """By the element graph's dependences."""
+        from .sparse import coloured
+
+        return coloured(traced, mode)
+
     def compile_sparse(
-        self, traced: JaxTraced, sparse: SparseProgram | FactoredProgram | None, executor: str, output: str
+        self,
+        traced: JaxTraced,
+        sparse: SparseProgram | FactoredProgram | ColouredProgram,
+        executor: str,
+        output: str,
     ) -> Callable[..., Any]:
         """As :mod:`jax.experimental.sparse` has them."""
         from .sparse import compiled

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from ccjac.compression import compression
+from ccjac.elements.coloured import ColouredProgram
 from ccjac.elements.dependence import dependence as pattern_of
 from ccjac.elements.factored import FactoredProgram, candidates, factored
 from ccjac.elements.graph import ElementGraph
@@ -26,7 +28,7 @@ from .compressed import compressed
 from .elements import walk
 from .factored import FactoredCall
 from .formats import formatted
-from .framework import Function, jacobian_of, known
+from .framework import Function, has_both_modes, jacobian_of, known
 from .kernel import obstacle
 from .results import finished
 from .tracing import JaxTraced
@@ -65,8 +67,22 @@ def dependence(traced: JaxTraced) -> Pattern:
     return pattern_of(graph, results[: len(traced.outputs)], n)
 
 
-def compiled(traced: JaxTraced, found: Divided | None, executor: str, output: str) -> Callable[..., Any]:
+def coloured(traced: JaxTraced, mode: str) -> ColouredProgram:
+    """See :meth:`ccjac.backends.protocol.Backend.coloured`."""
+    # The patterns are those of `ccjac.sparsity`, whose order values have.
+    divided = _divided(traced)
+    types = {a.dtype for a in (*traced.call.types[: traced.call.n_differentiated], *traced.outputs)}
+    if len(types) != 1 or not jnp.issubdtype(next(iter(types)), np.floating):
+        return ColouredProgram(divided, None)
+    modes = ("forward", "reverse") if has_both_modes(traced.closed.jaxpr) else (mode,)
+    symmetric = traced.call.request.second and len(traced.outputs) == 1
+    return ColouredProgram(divided, compression(divided.whole, modes, symmetric=symmetric))
+
+
+def compiled(traced: JaxTraced, program: Divided | ColouredProgram, executor: str, output: str) -> Callable[..., Any]:
     """See :meth:`ccjac.backends.protocol.Backend.compile_sparse`."""
+    found = None if isinstance(program, ColouredProgram) else program
+    coloured = program if isinstance(program, ColouredProgram) else None
     types = traced.types()
     n = types.call.n_differentiated
     function = known(traced)
@@ -83,23 +99,15 @@ def compiled(traced: JaxTraced, found: Divided | None, executor: str, output: st
         compute = CellCall(found, shapes).values
         whole = found.in_whole
     else:
-        # The patterns are those of `ccjac.sparsity`, whose order values have.
-        divided = _divided(traced)
+        assert coloured is not None
+        divided = coloured.divided
         blocks = [pattern for row in divided.patterns for pattern in row]
-        own = jacobian_of(function, n, len(types.outputs), executor)
-        skipped = len(types.outputs) + len(types.auxiliary)
-
-        def by_dense(*operands: Any) -> Any:
-            dense = own(*operands)[skipped:]
-            found = [
-                b.reshape(p.shape).at[jnp.asarray(p.rows), jnp.asarray(p.cols)].get(mode="promise_in_bounds")
-                for b, p in zip(dense, blocks, strict=True)
-            ]
-            return jnp.concatenate(found) if found else jnp.zeros(0)
-
-        arguments = types.call.types[:n]
-        compute = compressed(function, divided, arguments, types.outputs, executor) or by_dense
         whole = divided.in_whole if blocks else None
+        if coloured.compression is not None:
+            compute = _in_blocks(compressed(function, coloured.compression, types.call.types[:n], types.outputs), whole)
+        else:
+            own = jacobian_of(function, n, len(types.outputs), executor)
+            compute = _picked(own, blocks, len(types.outputs) + len(types.auxiliary))
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
     formats_save = output not in ("values", "dense")
     if size and formats_save and sum(b.nnz for b in blocks) > NEARLY_DENSE * size:
@@ -127,6 +135,29 @@ def compiled(traced: JaxTraced, found: Divided | None, executor: str, output: st
         return nest(types.containers, types.call.request, computed, parts)
 
     return run
+
+
+def _in_blocks(compute: Callable[..., Any], whole: np.ndarray | None) -> Callable[..., Any]:
+    """Values in the order of the blocks, from those in the order of the whole matrix."""
+    if whole is None:
+        return compute
+    order = np.empty(whole.size, np.int32)
+    order[whole] = np.arange(whole.size)
+    return lambda *operands: compute(*operands).at[order].get(mode="promise_in_bounds")
+
+
+def _picked(own: Callable[..., Any], blocks: Sequence[Pattern], skipped: int) -> Callable[..., Any]:
+    """Values picked out of dense blocks, which follow ``skipped`` other results."""
+
+    def compute(*operands: Any) -> Any:
+        dense = own(*operands)[skipped:]
+        found = [
+            b.reshape(p.shape).at[jnp.asarray(p.rows), jnp.asarray(p.cols)].get(mode="promise_in_bounds")
+            for b, p in zip(dense, blocks, strict=True)
+        ]
+        return jnp.concatenate(found) if found else jnp.zeros(0)
+
+    return compute
 
 
 def _factored(

@@ -172,6 +172,10 @@ class TorchBackend:
             "that are not zero `.to_sparse()` finds"
         )
 
+    def coloured(self, traced: TorchTraced, mode: str) -> Any:
+        """Never asked for: :attr:`outputs` are dense."""
+        raise NotImplementedError
+
     def compile_sparse(self, traced: TorchTraced, sparse: Any, executor: str, output: str) -> Callable[..., Any]:
         """Never asked for: :attr:`outputs` are dense."""
         raise NotImplementedError

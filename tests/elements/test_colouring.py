@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import ccjac
-from ccjac.colouring import column_colours
+from ccjac.colouring import column_colours, star_colours
+from ccjac.compression import compression, star_compression
 
 MATRIX = np.eye(3) * 4 + np.arange(9.0).reshape(3, 3)
 
@@ -56,6 +57,55 @@ def test_compressed_values(fun: Any, dtype: str) -> None:
         for block, dense in zip(row, line, strict=True):
             assert block.dtype == dense.dtype
             np.testing.assert_allclose(block.todense(), dense, atol=1e-12 if dtype == "float64" else 1e-5)
+
+
+def test_the_plan_tells_the_derivatives() -> None:
+    x = jnp.linspace(0.5, 1, 18)
+    plan = ccjac.jacobian(lambda x: solves(x, x)[0], output="bcoo").plan(x)
+    assert plan.source == "fallback"
+    assert "no cells" in plan.reason
+    assert "3 derivatives, one for all" in plan.reason
+    picked = ccjac.jacobian(lambda x: jnp.fft.fft(x).real, output="operator").plan(x)
+    assert "picked out of a dense one" in picked.reason
+
+
+def arrow(n: int) -> ccjac.Pattern:
+    dense = np.eye(n, dtype=bool)
+    dense[0] = dense[:, 0] = True
+    return ccjac.Pattern.from_coordinates(*np.nonzero(dense), dense.shape)
+
+
+def test_stars_of_a_symmetric_matrix(rng: np.random.Generator) -> None:
+    patterns = [arrow(30)]
+    for density in (0.01, 0.05, 0.2):
+        dense = rng.random((40, 40)) < density
+        dense = dense | dense.T | np.eye(40, dtype=bool)
+        patterns.append(ccjac.Pattern.from_coordinates(*np.nonzero(dense), dense.shape))
+    for pattern in patterns:
+        colours = star_colours(pattern)
+        matrix = rng.normal(size=pattern.shape)
+        matrix = np.where(pattern.todense(), matrix + matrix.T, 0.0)
+        found = compression(pattern, ["forward"], symmetric=True)
+        seeds = (np.arange(int(colours.max()) + 1)[:, None] == colours).astype(float)
+        stars = star_compression(pattern, "forward")
+        assert stars is not None
+        values = (seeds @ matrix)[stars.derivative, stars.place]
+        np.testing.assert_array_equal(values, matrix[pattern.rows, pattern.cols])
+        assert found is None or found.derivatives <= stars.derivatives
+    # A full row takes all colours of columns, and two of stars.
+    assert column_colours(arrow(30)).max() + 1 == 30
+    assert star_colours(arrow(30)).max() + 1 == 2
+
+
+def test_hessians_without_cells_take_a_symmetric_colouring() -> None:
+    def energy(x: Any) -> Any:
+        matrices = [jnp.stack([x[0], y, y, 3 + y * x[0]]).reshape(2, 2) for y in x[1:]]
+        return sum(jnp.linalg.eigvalsh(m)[1] for m in matrices)
+
+    x = jnp.linspace(0.5, 1, 12)
+    hessian = ccjac.hessian(energy, output="bcoo")
+    assert "(symmetric)" in hessian.plan(x).reason
+    np.testing.assert_allclose(hessian(x).todense(), jax.hessian(energy)(x), rtol=1e-9, atol=1e-10)
 
 
 def test_few_derivatives_are_computed() -> None:
