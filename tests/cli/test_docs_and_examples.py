@@ -22,6 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # In a tab a block is indented.
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+_TAB = re.compile(r'^=== "(.*)"$', re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)")
 
 
@@ -43,8 +44,11 @@ def _as_users_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_python_blocks_run(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    names: dict[str, object] = {"__name__": page.stem}
+    # What stands in a page's tabs for PyTorch is read without the rest of its code.
+    spaces: dict[bool, dict[str, object]] = {tab: {"__name__": page.stem} for tab in (False, True)}
     for block in _BLOCK.finditer(text):
+        tabs = _TAB.findall(text[: block.start()]) if block[1] else []
+        names = spaces[tabs[-1:] == ["PyTorch"]]
         first_line = text[: block.start(2)].count("\n")
         exec(compile("\n" * first_line + textwrap.dedent(block[2]), str(page), "exec"), names)
 
