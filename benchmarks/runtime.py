@@ -3,6 +3,7 @@
     python benchmarks/runtime.py                     # the six published scalar tasks
     python benchmarks/runtime.py --all --brief       # the whole catalogue; call again to go on where it stopped
     python benchmarks/runtime.py --device gpu        # batches of 512, 65,536 and 4 million on a CUDA device
+    python benchmarks/runtime.py --backend torch     # torch_runtime.py, with the options that both have
 
 Every row is one function, batch size, precision and calling form (:class:`contenders.Case`).  All candidates run in
 one process on the same arrays and take turns; the table holds medians in microseconds, and the speed-up over the
@@ -146,7 +147,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring per row, after compiling")
     parser.add_argument("--minutes", type=float, default=25.0, help="after which to stop and report")
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
+    parser.add_argument("--backend", choices=("jax", "torch"), default="jax", help="the framework")
     options = parser.parse_args()
+    if options.backend == "torch":
+        import torch_runtime
+
+        given = ["--seconds", str(options.seconds), "--minutes", str(options.minutes)]
+        given += ["--results", str(options.results), *(["--fresh"] if options.fresh else [])]
+        torch_runtime.main([*given, "--tasks", *(options.tasks or torch_runtime.PAPER)])
+        return
     name = "runtime"
     if options.device == "gpu":
         import on_device

@@ -175,14 +175,15 @@ def means_of(rows: list[dict[str, Any]]) -> dict[str, float]:
     return found
 
 
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
+    """Measure, print, write and draw; ``given`` instead of the command line's options."""
     parser = arguments("Jacobians in PyTorch.")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each group of candidates")
     parser.add_argument("--minutes", type=float, default=9.0, help="after which no further part is begun")
     parser.add_argument("--compiled", action="store_true", help="also torch.compile, a minute for each task")
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     parser.add_argument("--only-compiled", metavar="NAME", help="used by the benchmark itself")
-    options = parser.parse_args()
+    options = parser.parse_args(given)
     # A private zoo: what earlier runs remembered must not change this one.
     os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
     if options.only_compiled:

@@ -6,6 +6,7 @@ References are compiled by XLA, which takes most of the suite's time: what one r
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -15,6 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Folders of tests are called after the frameworks, and pytest puts their parent on the path: without this, Python takes
+# such a folder for a framework that is not installed.
+for _framework in ("jax", "torch"):
+    _found = importlib.util.find_spec(_framework)
+    if _found is None or _found.origin is None:
+        sys.modules[_framework] = None  # type: ignore[assignment]
 
 # JAX reads these when it is imported, so they are set before any test module is.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

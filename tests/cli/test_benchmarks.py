@@ -23,6 +23,8 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("medium", ["--tasks", "second_differences_300", "--repeats", "1", "--seconds", "0.1"]),
         ("steps", ["--tasks", "implicit_euler", "--batch", "16", "--seconds", "0.1"]),
         ("whole_functions", ["--tasks", "whitening", "--batch", "16", "--seconds", "0.1"]),
+        ("torch_runtime", ["--tasks", "Robertson", "--seconds", "0.05"]),
+        ("torch_agreement", ["--tasks", "Robertson"]),
         ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
         ("c_export", ["--tasks", "Robertson", "--turns", "3"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),

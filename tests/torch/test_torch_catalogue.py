@@ -24,7 +24,8 @@ def test_graph_and_jacobians(task):
     fun, argnums = task.bind("torch"), task.argnums
     plan = ccjac.plan(fun, *args, argnums=argnums, zoo=False, order="reverse")
     assert plan.source != "fallback", plan.reason
-    assert plan.fingerprint == shipped(task), "torch and JAX give different graphs"
+    if (expected := shipped(task)) is not None:
+        assert plan.fingerprint == expected, "torch and JAX give different graphs"
     ours = leaves(ccjac.jacobian(fun, argnums=argnums, zoo=False, order="reverse")(*args))
     theirs = leaves(torch.func.jacrev(fun, argnums=argnums)(*args))
     size = max([float(np.abs(b).max(initial=0.0)) for b in theirs], default=0.0) or 1.0
@@ -36,7 +37,10 @@ def test_graph_and_jacobians(task):
 
 def shipped(task):
     """The fingerprint under which the catalogue's orders are filed: that of the function as JAX traces it."""
-    jax = pytest.importorskip("jax")
+    try:
+        import jax
+    except ImportError:
+        return None
     from ccjac_zoo.build import graph_of
 
     with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
