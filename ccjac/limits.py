@@ -160,6 +160,10 @@ STRAIGHT_COLUMNS = 384
 """Entries of a sample's operands and results, see :data:`STRAIGHT_OPERATIONS`: 300 columns took 15 to 20 % less time
 than in segments."""
 
+DEVICE_OPERATIONS = 4000
+"""Up to this size a program is one function on a device.  Cut into segments, 6,400 operations in single precision took
+128 registers instead of all 255, and 10,000 took NVRTC 9 s instead of 12 s; below, everything stays in registers."""
+
 SEGMENT_OPERATIONS = 400
 """Length of a segment: long enough that few values cross a cut, short enough for the compiler."""
 

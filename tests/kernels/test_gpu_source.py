@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import block_shim
+from ccjac.kernels.cpu import segments
+from ccjac.kernels.gpu import source
 from ccjac.kernels.gpu.source import write_source
 from ccjac.kernels.layout import Layout, Operand, Result
-from ccjac.program import Builder, Program, evaluate
+from ccjac.program import Builder, Node, Program, evaluate
 from kernel_programs import random_program, several
 
 pytestmark = pytest.mark.skipif(block_shim.COMPILER is None, reason="no C++ compiler")
@@ -23,9 +25,9 @@ _serial = itertools.count()
 def run(
     program: Program, layout: Layout, arrays: Sequence[np.ndarray], samples: int, directory: Path, threads: int
 ) -> list[np.ndarray]:
-    source = write_source(program, layout, threads=threads)
-    library = block_shim.compiled([source], directory, f"kernel{next(_serial)}")
-    return block_shim.run(library, 0, source, layout, arrays, samples)
+    written = write_source(program, layout, threads=threads)
+    library = block_shim.compiled([written], directory, f"kernel{next(_serial)}")
+    return block_shim.run(library, 0, written, layout, arrays, samples)
 
 
 @pytest.mark.parametrize("samples", [1, 7, 8, 21])
@@ -81,3 +83,34 @@ def test_functions_that_are_called_often_are_compiled_once(tmp_path: Path, rng: 
     samples = rng.uniform(0.1, 1, size=(5, 1))
     (found,) = run(program, layout, [samples], 5, tmp_path, threads=8)
     np.testing.assert_allclose(found.T, evaluate(program, [samples[:, 0]]), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_programs_are_cut(
+    dtype: str, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = random_program(7, 5, 500, 9, dtype)
+    nodes = list(program.nodes)
+    # A number, an input and a whole number among the results, the latter from another type.
+    nodes += [Node("const", (), dtype, 2.5), Node("convert_element_type", (program.results[0],), "int32", None)]
+    number = len(nodes)
+    results = (*program.results, number - 2, 0, number - 1, program.results[3])
+    program = Program(tuple(nodes), program.n_inputs, results)
+    last = Result((12, 11, -1, 9, 12), dtype)
+    layout = Layout(
+        (Operand((3, 0, 2), dtype), Operand((1,), dtype), Operand((4,), dtype, False)),
+        (Result(tuple(range(11)), dtype), last),
+    )
+    monkeypatch.setattr(source, "DEVICE_OPERATIONS", 100)
+    monkeypatch.setattr(segments, "SEGMENT_OPERATIONS", 60)
+    assert write_source(program, layout).text.count("void ccjac_segment_") > 5
+    samples = 11
+    x = rng.normal(size=(5, samples)).astype(dtype)
+    x[4] = x[4, 0]
+    arrays = [np.ascontiguousarray(x[[3, 0, 2]].T), x[1].copy(), x[4, :1].copy()]
+    found = run(program, layout, arrays, samples, tmp_path, threads=8)
+    reference = [np.broadcast_to(r, samples) for r in evaluate(program, x)]
+    for result, got in zip(layout.results, found, strict=True):
+        for k, position in enumerate(result.entries):
+            expected = np.zeros(samples) if position < 0 else reference[position]
+            np.testing.assert_allclose(got[:, k], expected, rtol=500 * np.finfo(dtype).eps, atol=1e-5)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...limits import INLINE_FUNCTIONS
+from ...limits import DEVICE_OPERATIONS, INLINE_FUNCTIONS
 from ...program.program import Program
-from ..c import TYPES, helpers, library_calls, statements
+from ..c import TYPES, helpers, library_calls, literal, statements
 from ..layout import Layout
 from ..writer import BYTES
+from .segmented import write_segments
 
 ENTRY = "ccjac_kernel"
 THREADS = 128
@@ -50,6 +51,8 @@ def write_source(program: Program, layout: Layout, *, threads: int = THREADS) ->
         threads: Of a block.
     """
     read = {node.param for node in program.nodes if node.op == "input"}
+    numbers = {k: literal(n.param, n.dtype) for k, n in enumerate(program.nodes) if n.op == "const"}
+    parts = write_segments(program, numbers) if program.operations > DEVICE_OPERATIONS else None
     place: dict[int, str] = {}
     loads: list[str] = []
     for k, operand in enumerate(layout.operands):
@@ -78,11 +81,18 @@ def write_source(program: Program, layout: Layout, *, threads: int = THREADS) ->
     def writing(position: int, value: str) -> list[str]:
         return [f"const {TYPES[program.nodes[program.results[position]].dtype]} r{position} = {value};"]
 
-    body = statements(program, reading, writing)
+    if parts is None:
+        body = statements(program, reading, writing)
+        found = [f"r{position}" for position in range(len(program.results))]
+    else:
+        types = {node.param: node.dtype for node in program.nodes if node.op == "input"}
+        body = [f"{to} = {reading(scalar, types[scalar])};" for scalar, to in parts.inputs.items()] + parts.calls
+        loads = [*parts.tiles, *loads]
+        found = parts.results
     stores: list[str] = []
     for k, result in enumerate(layout.results):
         width, kind = len(result.entries), TYPES[result.dtype]
-        values = [f"({kind})r{e}" if e >= 0 else f"({kind})0" for e in result.entries]
+        values = [f"({kind}){found[e]}" if e >= 0 else f"({kind})0" for e in result.entries]
         if width == 1:
             stores.append(f"if (inside) y{k}[sample] = {values[0]};")
             continue
@@ -94,7 +104,7 @@ def write_source(program: Program, layout: Layout, *, threads: int = THREADS) ->
     lines = "\n".join(f"  {line}" for line in (*loads, *body, *stores))
     apart, together = _apart(program)
     text = _FRAME.format(
-        helpers=helpers(program, "static __device__ inline") + apart,
+        helpers=helpers(program, "static __device__ inline") + apart + (parts.functions if parts is not None else ""),
         together=together,
         entry=ENTRY,
         parameters=", ".join([*parameters, "long long samples"]),
