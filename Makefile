@@ -58,6 +58,7 @@ bench: $(STAMP)-test-$(SUM)
 	$(BIN)/python benchmarks/runtime.py
 	$(BIN)/python benchmarks/medium.py
 	$(BIN)/python benchmarks/whole_functions.py
+	$(BIN)/python benchmarks/structured.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/accuracy.py

@@ -25,6 +25,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("whole_functions", ["--tasks", "whitening", "--batch", "16", "--seconds", "0.1"]),
         ("torch_runtime", ["--tasks", "Robertson", "--seconds", "0.05"]),
         ("torch_agreement", ["--tasks", "Robertson"]),
+        ("structured", ["--tasks", "burgers", "--sizes", "100", "--seconds", "0.1"]),
         ("accuracy", ["--tasks", "Robertson", "--samples", "9"]),
         ("c_export", ["--tasks", "Robertson", "--turns", "3"]),
         ("search", ["--tasks", "unit_aware/g", "--seconds", "0.2"]),
