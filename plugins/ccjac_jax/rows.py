@@ -21,6 +21,7 @@ from ccjac.limits import PICKED_ROWS, ROWS_FROM
 
 from .control import parts_of_scan
 from .derivative import is_float, is_literal, shape_of
+from .interpreter import concrete
 from .names import ELEMENTWISE, label
 
 Operand = Any
@@ -108,15 +109,26 @@ def _transpose(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
 
 def _slice(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
     start, limit = eqn.params["start_indices"], eqn.params["limit_indices"]
-    strides = eqn.params["strides"] or (1,) * len(start)
+    return _part(start, limit, eqn.params["strides"] or (1,) * len(start), length)
 
-    def part(r: Any) -> Any:
+
+def known_slice(eqn: Any, length: int, cut: Sequence[bool], starts: Sequence[np.ndarray]) -> RowRule | None:
+    """The rule of a ``dynamic_slice`` at known places."""
+    shape, sizes = eqn.invars[0].aval.shape, eqn.params["slice_sizes"]
+    if not cut[0] or any(cut[1:]):
+        return None
+    first = [int(np.clip(int(s), 0, n - k)) for s, n, k in zip(starts, shape, sizes, strict=True)]
+    return _part(first, [f + k for f, k in zip(first, sizes, strict=True)], (1,) * len(shape), length)
+
+
+def _part(start: Sequence[int], limit: Sequence[int], strides: Sequence[int], length: int) -> RowRule | None:
+    def part(r: Any, *_: Any) -> Any:
         return lax.slice(r, start[1:], limit[1:], strides[1:])
 
     if (start[0], limit[0], strides[0]) == (0, length, 1):
         return RowRule("row", part)
     picked = range(start[0], limit[0], strides[0])
-    return RowRule("pick", lambda r: part(r)[None], tuple(picked)) if len(picked) <= PICKED_ROWS else None
+    return RowRule("pick", lambda r, *_: part(r)[None], tuple(picked)) if len(picked) <= PICKED_ROWS else None
 
 
 def _concatenate(eqn: Any, length: int, cut: Sequence[bool]) -> RowRule | None:
@@ -198,7 +210,7 @@ class _Group:
 def with_rows(items: Sequence[Item], results: Collection[Operand], is_loop: Callable[[Any], bool]) -> list[Item]:
     """The list with work on long arrays row by row put into loops."""
     lengths = {item.eqn.params["length"] for item in items if item.eqn.primitive.name == "scan" and is_loop(item.eqn)}
-    known: set[int] = set()
+    known: dict[int, np.ndarray | None] = {}
     done: list[Item] = []
     group: _Group | None = None
     wanted = {v for v in results if isinstance(v, int)}
@@ -228,8 +240,14 @@ def with_rows(items: Sequence[Item], results: Collection[Operand], is_loop: Call
             continue
         item = queue.popleft()
         numbers = [v for v in item.operands if isinstance(v, int)]
-        if item.eqn.effects or all(v in known for v in numbers):
-            known.update(item.results if not item.eqn.effects else ())
+        if item.eqn.effects:
+            done.append(item)
+            continue
+        given = [known.get(o) if isinstance(o, int) else o for o in item.operands]
+        if all(v in known for v in numbers):
+            small = all(g is not None for g in given) and all(v.aval.size <= PICKED_ROWS for v in item.eqn.outvars)
+            found_now = concrete(item.eqn, given) if small else [None] * len(item.results)
+            known.update(zip(item.results, found_now, strict=True))
             done.append(item)
             continue
         if is_loop(item.eqn):
@@ -252,6 +270,8 @@ def with_rows(items: Sequence[Item], results: Collection[Operand], is_loop: Call
             for v, o in zip(item.eqn.invars, item.operands, strict=True)
         )
         found = rule(item.eqn, length, cut) if length else None
+        if length and item.eqn.primitive.name == "dynamic_slice" and all(g is not None for g in given[1:]):
+            found = known_slice(item.eqn, length, cut, [g for g in given[1:] if g is not None])
         late = group is not None and bool(group.late.intersection(numbers))
         if found is not None and group is not None and length != group.length:
             queue.extendleft([item, *close()[::-1]])

@@ -34,6 +34,7 @@ def _only(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "mean square": _only(lambda y: jnp.mean((y - DATA) ** 2)),
     "both ends": _only(lambda y: y[-1] * y[0]),
+    "a row at a known place": _only(lambda y: lax.dynamic_slice(y, (jnp.array(N + 5), 1), (1, 1)) * y[0]),
     "an entry": _only(lambda y: y[17, 1]),
     "column by column": _only(lambda y: jnp.stack([y[:, 0] @ DATA[:, 1], jnp.sum(y[:, 1])])),
     "product of matrices": _only(lambda y: jnp.sum(jnp.tanh(y @ W), 0)),
