@@ -36,11 +36,14 @@ def explain(
     plan = api.plan(target, *call.positional, argnums=wrt, backend=backend, order=parse_order(order), **call.keywords)
     out = console()
     out.print(plan.describe(), markup=False, soft_wrap=True)
-    rows = [
-        [line.place, shortened(line.text), line.when, *line.costs.values()] for line in explaining.lines(plan, target)
-    ]
     columns = ["line", "source", "eliminated as", *explaining.MODES]
-    out.print(table(columns, rows, title="Multiplications by line, in this order and in two others", left=3))
+    for name, piece in explaining.explained(plan):
+        rows = [
+            [line.place, shortened(line.text), line.when, *line.costs.values()]
+            for line in explaining.lines(piece, target)
+        ]
+        title = "Multiplications by line, in this order and in two others" + (f"; {name}" if name else "")
+        out.print(table(columns, rows, title=title, left=3))
     if html is not None:
         html.write_text(explaining.document(plan, function, target), encoding="utf-8")
         out.print(f"written to {html}", markup=False, soft_wrap=True)

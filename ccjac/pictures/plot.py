@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import UnsupportedError
 from .picture import Picture
-from .svg import fill
+from .svg import LARGEST, fill
 
 
 def plot(picture: Picture, axes: Any = None, title: str = "") -> Any:
-    """Draw ``picture`` into ``axes``, by default into those of a new figure.  Returns the axes."""
+    """Draw ``picture`` into ``axes``, by default into those of a new figure.  Returns the axes.
+
+    Raises:
+        UnsupportedError: It has more vertices than a drawing can show.
+    """
+    if len(picture.nodes) > LARGEST:
+        raise UnsupportedError(
+            f"{len(picture.nodes):,} vertices are too many to draw, the most are {LARGEST}; `Graph.to_dot()` and "
+            "`Graph.to_networkx()` hold the graph for other programs, `ccjac explain` goes by lines."
+        )
     if axes is None:
         # A figure of its own and no state of pyplot's: nothing pops up, nothing has to be closed.
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -22,6 +22,7 @@ from .wording import PROOFS, source_in_words
 _PLACE = re.compile(r"(?P<what>.*) at (?P<file>[^:]+):(?P<line>\d+)")
 _SHOWN_STEPS = 500
 _HEAVIEST = 10
+_PIECES = 5
 MODES = ("this order", "forward", "reverse")
 
 
@@ -92,18 +93,40 @@ def document(plan: Plan, title: str, fun: Callable[..., Any] | None = None) -> s
     Raises:
         UnsupportedError: The plan is a fallback.
     """
+    pieces = explained(plan)
+    sections: list[tuple[str, str]] = []
+    for name, piece in pieces:
+        of = f": {name}" if name else ""
+        sections += [(heading + of, markup) for heading, markup in _sections(piece, fun)]
+    if len(plan.pieces) > len(pieces):
+        left = len(plan.pieces) - len(pieces)
+        sections.append(("And", f"<p>{left} cheaper pieces are left out.</p>"))
+    return page(title, sections)
+
+
+def explained(plan: Plan) -> list[tuple[str, Plan]]:
+    """What is worth explaining: the plan itself, or the dearest of its pieces with their names.
+
+    Raises:
+        UnsupportedError: The plan is a fallback.
+    """
+    if plan.graph is None and plan.pieces:
+        dear = sorted(plan.pieces, key=lambda piece: piece[1].multiplications, reverse=True)[:_PIECES]
+        return [piece for piece in plan.pieces if any(piece[1] is d[1] for d in dear)]
+    _graph(plan)
+    return [("", plan)]
+
+
+def _sections(plan: Plan, fun: Callable[..., Any] | None) -> list[tuple[str, str]]:
     graph, rows = _graph(plan), lines(plan, fun)
-    return page(
-        title,
-        [
-            ("What it costs", _summary(plan)),
-            ("The order beside the source", _beside(rows)),
-            ("Where it saves most", _savings(rows)),
-            ("The graph", f"<p>{_LEGEND}</p>{drawing(plan.picture())}"),
-            ("Heaviest vertices", _heaviest(plan, graph)),
-            ("Step by step", _steps(plan, graph)),
-        ],
-    )
+    return [
+        ("What it costs", _summary(plan)),
+        ("The order beside the source", _beside(rows)),
+        ("Where it saves most", _savings(rows)),
+        ("The graph", f"<p>{_LEGEND}</p>{drawing(plan.picture())}"),
+        ("Heaviest vertices", _heaviest(plan, graph)),
+        ("Step by step", _steps(plan, graph)),
+    ]
 
 
 _LEGEND = (

@@ -228,6 +228,16 @@ class Plan:
             lines.append(f"loops, because {self.reason}")
         return "\n".join(lines)
 
+    @property
+    def pieces(self) -> tuple[tuple[str, Plan], ...]:
+        """Cells, or segments of loops: how often each runs, in words, and its plan, which has a graph of its own."""
+        cells = tuple((f"cell of {n:,} members", plan) for n, plan in self.parts)
+        often = {None: "as long as its condition says", 1: "once"}
+        return cells or tuple(
+            (f"{label or 'what is around loops'}, {often.get(n, f'{n:,} times' if n else '')}", plan)
+            for n, label, plan in self.segments
+        )
+
     def picture(self) -> Picture:
         """The graph as something to draw, numbered in turn, dear vertices weighted.
 
@@ -236,6 +246,8 @@ class Plan:
         """
         if self.graph is None:
             why = f"a fallback ({self.reason})" if self.source != FUSED else "that of a fused function"
+            if self.pieces:
+                why = "in pieces; each has one: `plan.pieces[0][1].plot()`"
             raise UnsupportedError(f"This `Plan` has no graph to draw: it is {why}.")
         steps = elimination.steps(self.graph, self.order)
         dearest = max((step.counts.multiplications for step in steps), default=0) or 1

@@ -71,6 +71,8 @@ def test_graphs_too_large_to_draw_say_so() -> None:
     graph = random_graph(0, LARGEST + 1)
     assert "too many to draw" in graph._repr_html_()
     assert "<svg" in random_graph(0, 30)._repr_html_()
+    with pytest.raises(UnsupportedError, match=r"too many to draw, the most are 400; `Graph\.to_dot"):
+        Plan(graph, tuple(graph.eliminable), "given").plot()
     assert str(graph.n_inputs) in graph._repr_html_()
 
 

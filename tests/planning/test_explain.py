@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -76,6 +77,42 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     assert f"{plan.multiplications:,}" in page
     assert "optimal" in page
     assert re.search(r"<svg.*</svg>", page, re.DOTALL)
+
+
+def cells(x: Any) -> Any:
+    return (x[1:] - x[:-1]) ** 2
+
+
+def loop(x: Any) -> Any:
+    return jax.lax.fori_loop(0, 400, lambda k, c: jnp.sin(c) * jnp.roll(c, 1), x)
+
+
+@pytest.mark.parametrize(
+    ("fun", "n", "name"), [(cells, 100_000, "cell of 99,999 members"), (loop, 4, "scan at test_explain.py")]
+)
+def test_functions_in_pieces_are_explained_piece_by_piece(fun: Any, n: int, name: str) -> None:
+    plan = ccjac.plan(fun, jnp.ones(n))
+    assert plan.graph is None
+    found = document(plan, "pieces", fun)
+    assert f"The order beside the source: {name}" in found
+    assert "<svg" in found
+    with pytest.raises(UnsupportedError, match=r"`plan.pieces\[0\]\[1\].plot\(\)`"):
+        plan.plot()
+    assert plan.pieces[0][1].plot() is not None
+
+
+def test_functions_of_torch_are_explained() -> None:
+    torch = pytest.importorskip("torch")
+
+    def tool(x: Any) -> Any:
+        return torch.stack([torch.sin(x[0] * x[1]), torch.exp(x[2]) * x[0]])
+
+    plan = ccjac.plan(tool, torch.ones(3))
+    (line,) = lines(plan, tool)
+    assert (line.file, line.turns) == (Path(__file__).name, [1, 2])
+    assert "<svg" in plan._repr_html_()
+    assert plan.graph.to_networkx().number_of_nodes() == plan.graph.size
+    assert "digraph" in plan.graph.to_dot()
 
 
 def test_a_fallback_cannot_be_explained() -> None:
