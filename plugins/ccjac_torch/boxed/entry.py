@@ -14,7 +14,8 @@ from ccjac.kernels.layout import Layout
 from ccjac.kernels.writer import BYTES
 from ccjac.program.program import Program
 
-from .call import CALL, RECORD, TABLE_HEAD
+from .call import CALL
+from .table import RECORD, TABLE_HEAD
 
 ENTRY = "boxed"
 
