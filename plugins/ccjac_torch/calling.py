@@ -27,6 +27,8 @@ class Road:
 
     def __call__(self, captured: tuple[Any, ...], *args: Any, **kwargs: Any) -> Any:
         in_dims = levels.batch.in_dims
+        if in_dims is None and not kwargs and len(args) == 1 and (entry := self._single(args[0])) is not None:
+            return entry.run(args[0])
         key: list[Any] = [_settings()]
         if in_dims == 0 and not kwargs and (entry := self._in_order(key, args)) is not None:
             return entry.call_rows(captured, args)
@@ -50,6 +52,17 @@ class Road:
         if entry is None:
             entry = self._table[tuple(key)] = self._compiled(captured, args, {}, args)
         return entry.run(*args) if entry.simple else entry.call(captured, args)
+
+    def _single(self, x: Any) -> _Entry | None:
+        """What is known for one tensor on the CPU, the most common case."""
+        if type(x) is not torch.Tensor or not x.is_cpu:
+            return None
+        try:
+            entry = self._table.get((_settings(), x.shape, x.dtype))
+        except TypeError:
+            # Sizes that are symbols of a tracer have no hash.
+            return None
+        return entry if entry is not None and entry.simple else None
 
     def _in_order(self, key: list[Any], args: Any) -> _Entry | None:
         """What is known for a batch whose axis is the first one of all arguments, the common case."""

@@ -1,7 +1,7 @@
-"""Torch tests: the backend under test, whatever is installed."""
+"""Torch tests: nothing is collected where torch is not installed."""
 
 from __future__ import annotations
 
-import pytest
+from importlib.util import find_spec
 
-pytest.importorskip("torch")
+collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
