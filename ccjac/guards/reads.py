@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import types
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -136,3 +137,14 @@ def _is_collected(instructions: Sequence[dis.Instruction], start: int) -> bool:
     between, last = found
     first = between[0]
     return first.opname in ("LOAD_ATTR", "LOAD_METHOD") and first.argval in _MUTATORS and last.opname == "POP_TOP"
+
+
+_known: weakref.WeakKeyDictionary[types.CodeType, Reads] = weakref.WeakKeyDictionary()
+
+
+def reads_of(code: types.CodeType) -> Reads:
+    """:func:`reads`, remembered as long as the code lives."""
+    found = _known.get(code)
+    if found is None:
+        found = _known[code] = reads(code)
+    return found
