@@ -42,6 +42,10 @@ class NoLoopsError(UnsupportedError):
     """A function that was looked through for loops has none."""
 
 
+class TooLargeError(UnsupportedError):
+    """A function that is too large for one straight-line program, whatever it consists of."""
+
+
 class ZooError(CcjacError, ValueError):
     """An order zoo that was asked for explicitly and cannot be used."""
 

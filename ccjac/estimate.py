@@ -12,6 +12,7 @@ from .limits import MANY_CARRIED
 from .loops.chain import Stage
 from .loops.joined import LoopedProgram
 from .loops.tape import Segment, Tape
+from .program.accumulate import JacobianProgram
 from .program.operations import is_function
 from .settings import limits
 
@@ -36,6 +37,9 @@ FIRST_CALL_RATIO, FIRST_CALL_SECONDS = 1.5, 0.1
 """How much longer than the framework's a first call may take: a ratio, and seconds on top."""
 EAGER_FIRST_CALL_SECONDS = 1.0
 """The same where the framework compiles nothing: what a hundred calls of its modes take that save 10 ms each."""
+
+SURROUNDINGS = 24
+"""Operations of scalar programs around regions below which a function is left to the framework."""
 
 SCALAR_NANOSECONDS = 0.7
 """One operation of a straight-line program on one sample."""
@@ -247,6 +251,14 @@ def late_obstacle(features: Features, operations: int) -> str | None:
 
 _ONE_A_ROW = 1.2
 """Estimated entries in a row up to which a Jacobian counts as diagonal."""
+
+
+def regions_obstacle(jacobian: JacobianProgram) -> str | None:
+    """Why a function is not worth being divided into scalar programs and regions, or ``None``."""
+    surroundings = sum(stage.program.program.operations for stage in jacobian.stages) + jacobian.program.operations
+    if surroundings < SURROUNDINGS:
+        return f"around what the framework computes there are only {surroundings:,} operations"
+    return None
 
 
 def cells_may_pay(features: Features) -> bool:

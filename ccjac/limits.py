@@ -38,6 +38,13 @@ MOVING_DIRECTIONS = 1_000_000
 STORED_NUMBERS = 16_000_000
 """Numbers per sample that reverse accumulation stores of a loop, times the samples of a vector; the framework stores
 more of them, and of all samples at once."""
+BLOCK_ENTRIES = 1_024
+"""Partials of a region beyond which derivatives by the function's inputs are pushed through it instead: every one of
+them would be an edge of the graph."""
+
+RULE_ENTRIES = 800
+"""Partials of a decomposition up to which the framework's derivative rule for it is expanded, so that the framework
+computes its values alone."""
 
 RULE_MEMORY = 4096
 """Derivative rules and templates that are remembered per process."""

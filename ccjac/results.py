@@ -75,9 +75,7 @@ def blocks(
             mode does.
         packed_from: Entries from which a block that is mostly zero is computed packed; ``None`` for never.
     """
-    found: list[Block] = []
-    for start, spec in _starts(values):
-        found.append(Block(spec, np.arange(spec.size), np.arange(start, start + spec.size)))
+    found = value_blocks(values)
     for row, out in _starts(outputs):
         first, last = np.searchsorted(jacobian.rows, [row, row + out.size])
         rows, columns, places = (a[first:last] for a in (jacobian.rows, jacobian.columns, jacobian.places))
@@ -90,9 +88,29 @@ def blocks(
     return found
 
 
-def layout(operands: Sequence[Spec], arrays: Sequence[Block]) -> Layout:
-    """The calling convention of a kernel that takes ``operands`` and computes ``arrays``, all of them batched."""
-    rows = [Operand(tuple(range(start, start + spec.size)), spec.dtype) for start, spec in _starts(operands)]
+def value_blocks(values: Sequence[Spec]) -> list[Block]:
+    """The arrays of a program's first results, one after the other."""
+    return [Block(spec, np.arange(spec.size), np.arange(start, start + spec.size)) for start, spec in _starts(values)]
+
+
+def pushed_block(jacobian: JacobianProgram, row: int, spec: Spec, inputs: Sequence[int]) -> Block:
+    """The derivatives of an array whose first entry is ``row``, by some of the inputs, along a new last axis."""
+    first, last = np.searchsorted(jacobian.rows, [row, row + spec.size])
+    rows, columns, places = (a[first:last] for a in (jacobian.rows, jacobian.columns, jacobian.places))
+    nonzero = (rows - row) * len(inputs) + np.searchsorted(inputs, columns)
+    return Block(Spec((*spec.shape, len(inputs)), spec.dtype), nonzero, places)
+
+
+def placed(operands: Sequence[Spec]) -> list[tuple[int, Spec]]:
+    """Every array with its first scalar, one after the other."""
+    return list(_starts(operands))
+
+
+def layout(operands: Sequence[tuple[int, Spec]], arrays: Sequence[Block]) -> Layout:
+    """The calling convention of a kernel that takes ``operands``, each with its first scalar, and computes ``arrays``,
+    all of them batched.
+    """
+    rows = [Operand(tuple(range(start, start + spec.size)), spec.dtype) for start, spec in operands]
     return Layout(tuple(rows), tuple(Result(tuple(a.computed.tolist()), a.spec.dtype) for a in arrays))
 
 

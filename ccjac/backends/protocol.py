@@ -88,6 +88,8 @@ class Traced(Protocol):
         linearization: The scalar graph and program, or ``None`` if the function does not expand to scalars.  May be
             expensive; asked for only if the estimate is in favour.
         obstacle: Why it does not, or an empty string.
+        divided: The same, with what does not expand as regions.  Raises :class:`ccjac.UnsupportedError` where that is
+            not possible.
         entry_dtypes: ``[outputs, inputs]`` type names of the Jacobian's entries, broadcastable.
         signature: Shapes and types of the arrays that the scalar program reads, and of the function's results.
         with_values: Whether the compiled function returns the function's values (or auxiliary output) too.
@@ -109,6 +111,9 @@ class Traced(Protocol):
 
     @property
     def obstacle(self) -> str: ...
+
+    @property
+    def divided(self) -> Linearization: ...
 
     @property
     def entry_dtypes(self) -> np.ndarray: ...

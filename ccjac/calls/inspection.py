@@ -35,7 +35,7 @@ def plan_of(request: Request, options: Options, args: tuple[Any, ...], kwargs: d
         return Plan(None, (), "fallback", executor=executor, reason=steered(untraceable.error))
     name = call_name(request.fun, args, kwargs)
     plan = planned(backend, traced, options, name, remember=False)[0]
-    if plan.graph is None and plan.source not in (CONSTANT, FUSED):
+    if plan.regions or (plan.graph is None and plan.source not in (CONSTANT, FUSED)):
         return plan
     return plan.with_recipe(ProgramRecipe(traced, plan.order, names_of(backend, request, traced, args, kwargs), name))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import estimate
@@ -20,6 +21,7 @@ from ..planning.choose import choose
 from ..planning.plan import CONSTANT, Plan
 from ..program.accumulate import JacobianProgram, accumulate
 from ..program.linearization import Linearization
+from ..regions.staged import with_stages
 from . import fused
 
 log = logging.getLogger("ccjac")
@@ -58,6 +60,10 @@ def planned(
         pass
     except UnsupportedError as error:
         reason += f"; no loops: {error}"
+    try:
+        return _by_regions(backend, traced, options, name, remember=remember, reason=reason)
+    except UnsupportedError as error:
+        reason += f"; no regions: {error}" if str(error) else ""
     features = traced.features if options.automatic and traced.platform == "cpu" else None
     if features is not None and estimate.cells_may_pay(features):
         try:
@@ -142,6 +148,37 @@ def _by_loops(
     return Plan(
         None, (), "loops", executor="kernel", reason=reason, segments=looped.parts, direction=looped.direction
     ), looped
+
+
+def _by_regions(
+    backend: Backend, traced: Traced, options: Options, name: str, *, remember: bool, reason: str
+) -> tuple[Plan, JacobianProgram]:
+    """The plan and the program of a function of which the framework computes a part.
+
+    Raises:
+        UnsupportedError: It would not pay, or is not possible; without words where regions are not the question.
+    """
+    features = traced.features if options.automatic else None
+    if features is not None and not features.obstacle and estimate.obstacle(features) is not None:
+        # It is too large, not foreign.
+        raise UnsupportedError
+    linearization = traced.divided
+    if not linearization.regions:
+        raise UnsupportedError
+    chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
+    program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
+    wanted = options.order if isinstance(options.order, str) else "auto"
+
+    def order(part: Linearization) -> Sequence[int]:
+        return choose(part.graph, wanted, options.zoo, name=name, remember=remember).order
+
+    program = with_stages(linearization, program, order)
+    if options.automatic and (why := estimate.regions_obstacle(program)) is not None:
+        raise UnsupportedError(why)
+    executor, why = backend.select_executor(program, options.executor, platform=traced.platform)
+    if executor != "kernel" and options.automatic:
+        raise UnsupportedError(f"their surroundings are no kernels: {why}")
+    return replace(chosen, regions=program.regions).with_executor(executor, why or reason), program
 
 
 def _scalar(

@@ -18,12 +18,14 @@ from .derivative import LocalRule, differentiated, transposed
 from .elementwise import derived, elementwise
 from .expander import Expander, unsupported
 from .failures import unforeseen
+from .foreign import as_operand, foreign, give, region_of
 from .inputs import begin, check_entries, linearize
 from .movement import OUTSIDE, move, picked, positions_of
 from .reductions import argument, by_matrix, combine_at, contract, reduce, running
 from .selection import clamped_case, select
 from .sorting import sort
 from .values import (
+    Foreign,
     Forms,
     Symbolic,
     Value,
@@ -42,6 +44,7 @@ from .values import (
 __all__ = [
     "OUTSIDE",
     "Expander",
+    "Foreign",
     "Forms",
     "LocalRule",
     "Spec",
@@ -50,6 +53,7 @@ __all__ = [
     "Value",
     "argument",
     "as_numpy",
+    "as_operand",
     "begin",
     "by_matrix",
     "check_entries",
@@ -59,7 +63,9 @@ __all__ = [
     "derived",
     "differentiated",
     "elementwise",
+    "foreign",
     "forms_of_vertices",
+    "give",
     "is_floating",
     "is_known",
     "lift",
@@ -72,6 +78,7 @@ __all__ = [
     "picked",
     "positions_of",
     "reduce",
+    "region_of",
     "row",
     "running",
     "select",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def linearize(
     body: Callable[[Expander, list[Symbolic]], tuple[Sequence[Value], Sequence[Value]]],
     *,
     walk: Callable[[Expander, Any, Sequence[Value]], list[Value]] | None = None,
+    regions: bool = False,
 ) -> Linearization:
     """Expand a function to scalars.
 
@@ -30,11 +32,12 @@ def linearize(
         body: The function: from an expander and one value per operand to the differentiated results and the
             auxiliary ones.
         walk: The backend's interpreter of inner programs, see :class:`Expander`.
+        regions: Whether what has no scalar rule may become a region.
 
     Raises:
         UnsupportedError: The function is too large, or has an operation without a scalar rule.
     """
-    expander, operands = begin(inputs, n_differentiated, walk=walk)
+    expander, operands = begin(inputs, n_differentiated, walk=walk, regions=regions)
     recorder = expander.recorder
     n_inputs = recorder.n_inputs
     main, auxiliary = body(expander, operands)
@@ -43,7 +46,11 @@ def linearize(
     outputs = [v for r in results[: len(main)] for v in r.tangent_vertices().ravel().tolist()]
     check_entries(len(outputs), n_inputs)
     values = [k for r in results for k in r.ids.ravel().tolist()]
-    return recorder.finish(outputs, values, sum(spec.size for spec in inputs))
+    n_scalars = sum(spec.size for spec in inputs)
+    if not recorder.regions:
+        return recorder.finish(outputs, values, n_scalars)
+    whole = recorder.finish(outputs, values, recorder.n_scalars or n_scalars)
+    return replace(whole, regions=tuple(recorder.regions), stages=tuple(recorder.stages()))
 
 
 def begin(
@@ -51,6 +58,7 @@ def begin(
     n_differentiated: int,
     *,
     walk: Callable[[Expander, Any, Sequence[Value]], list[Value]] | None = None,
+    regions: bool = False,
 ) -> tuple[Expander, list[Symbolic]]:
     """An expander, and one value per operand, the first ones with vertices.
 
@@ -58,7 +66,8 @@ def begin(
         UnsupportedError: The operands are too large.
     """
     sizes = [spec.size for spec in inputs]
-    recorder = Recorder(sum(sizes[:n_differentiated]), limits().program_values)
+    n_scalars = sum(sizes) if regions else None
+    recorder = Recorder(sum(sizes[:n_differentiated]), limits().program_values, n_scalars)
     recorder.check_size(sum(sizes))
     operands: list[Symbolic] = []
     start = 0

@@ -58,8 +58,24 @@ class Forms:
         return self.entries.shape
 
 
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """What depends on the function's inputs and only the framework can hold: complex numbers, random keys.
+
+    Attributes:
+        shape: As of an array.
+        dtype: The framework's name of the type.
+        origin: What the backend knows of it.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    origin: Any
+
+
 Value = Any
-"""A known array (numpy's, or what only the framework can hold), a :class:`Symbolic`, or :class:`Forms`."""
+"""A known array (numpy's, or what only the framework can hold), a :class:`Symbolic`, :class:`Forms`, or
+:class:`Foreign`."""
 
 
 def is_floating(dtype: str) -> bool:
@@ -69,7 +85,7 @@ def is_floating(dtype: str) -> bool:
 
 def is_known(value: Value) -> bool:
     """Whether the value is concrete."""
-    return not isinstance(value, (Symbolic, Forms))
+    return not isinstance(value, (Symbolic, Forms, Foreign))
 
 
 def as_numpy(value: Value) -> np.ndarray:
@@ -81,6 +97,8 @@ def lift(builder: Builder, value: Value) -> Symbolic:
     """A value as program values; known arrays become constants."""
     if isinstance(value, Symbolic):
         return value
+    if isinstance(value, Foreign):
+        raise UnsupportedError(f"values of type {value.dtype} meet what takes real numbers")
     array = as_numpy(value)
     dtype = array.dtype.name
     numbers = array.astype(np.float64) if is_floating(dtype) else array

@@ -185,6 +185,7 @@ def _summary(plan: Plan) -> str:
         f"The order comes from {plan.source}" + (f": {words}." if words else "."),
         f"Bound: {plan.certainty}." + (f" Proof: {PROOFS.get(proof, proof)}." if plan.claimed_bound else ""),
         f"It runs as {plan.executor}{f' ({plan.reason})' if plan.reason else ''}." if plan.executor else "",
+        *(f"Region: {region.about}." for region in plan.regions),
         f"Fingerprint {plan.fingerprint}.",
     ]
     return table(columns, rows) + "".join(f"<p>{escape(fact)}</p>" for fact in facts if fact)

@@ -15,6 +15,7 @@ from ..graph import Graph
 from ..kernels.export import CSource
 from ..limits import MARKOWITZ_LIMIT
 from ..pictures.picture import Picture
+from ..regions.region import Region
 from .recipe import NumpyCallable, Recipe
 from .wording import source_in_words
 
@@ -51,6 +52,8 @@ class Plan:
             function, ``"framework"``.
         reason: Why this executor or this fallback.
         operations: Of the straight-line program of one sample, for fused functions.
+        regions: What the framework computes between scalar programs: operations, executor, reason, and where partials
+            come from.
         segments: Of a function with loops (source ``"loops"``): for every segment how often it runs (``None``: as long
             as its condition says), what it is and where in the code, and its plan.
         direction: Of such a function: ``"forward"`` or ``"reverse"`` accumulation.
@@ -69,6 +72,7 @@ class Plan:
     _recipe: Recipe | None = field(default=None, repr=False)
     operations: int = 0
     segments: tuple[tuple[int | None, str, Plan], ...] = field(default=(), repr=False)
+    regions: tuple[Region, ...] = field(default=(), repr=False)
     direction: str = ""
 
     @cached_property
@@ -191,6 +195,7 @@ class Plan:
             lines.append(f"heaviest     vertex {v}: {pairs} pairs" + (f" ({label})" if label else ""))
         if self.executor:
             lines.append(f"executor     {self.executor}" + (f" ({self.reason})" if self.reason else ""))
+        lines += [f"region       {region.about}" for region in self.regions]
         lines.append(f"fingerprint  {self.fingerprint}")
         return "\n".join(lines)
 
@@ -321,6 +326,8 @@ class Plan:
             why = "computes by cells; leave `output` out"
         elif self.source == LOOPS:
             why = "has loops, which have no straight-line program"
+        elif self.regions:
+            why = "leaves a part of the function to its framework"
         elif self.graph is None:
             why = f"leaves the function to its framework ({self.reason or self.source})"
         else:

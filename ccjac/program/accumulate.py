@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..regions.region import Region
 from ..settings import limits
 from . import Builder, Program
 from .linearization import Linearization
@@ -27,6 +28,7 @@ class JacobianProgram:
         shape: Rows (output scalars) and columns (differentiated input scalars) of the Jacobian.
         rows, columns: ``[k]`` where the entries stand that are not always zero, in row-major order.
         places: ``[k]`` their positions among the results; entries that are always equal share one.
+        stages: What runs before it, in this order, if regions give some of its inputs.
     """
 
     program: Program
@@ -35,12 +37,32 @@ class JacobianProgram:
     rows: np.ndarray
     columns: np.ndarray
     places: np.ndarray
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """What runs between the stages."""
+        return tuple(region for stage in self.stages for region in stage.regions)
 
     def dense(self) -> np.ndarray:
         """``[outputs, inputs]`` position of every entry among the results, or ``STRUCTURAL_ZERO``."""
         table = np.full(self.shape, STRUCTURAL_ZERO, dtype=np.int64)
         table[self.rows, self.columns] = self.places
         return table
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What is computed before a program can go on.
+
+    Attributes:
+        program: Its values are the entries of the regions' operands, its rows those of the active operands of regions
+            that derivatives are pushed through, all in turn.
+        regions: What runs then; they do not depend on each other.
+    """
+
+    program: JacobianProgram
+    regions: tuple[Region, ...]
 
 
 def accumulate(

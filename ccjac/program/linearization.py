@@ -6,11 +6,12 @@ frameworks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..errors import UnsupportedError
+from ..errors import TooLargeError, UnsupportedError
 from ..graph import Edge, Graph
+from ..regions.region import Region
 from . import Builder
 
 Form = dict[int, int]
@@ -29,7 +30,10 @@ class Linearization:
         graph: The linearized computational graph; its inputs are the differentiated input scalars in argument order.
         partials: For every edge of ``graph`` the program value of its partial.
         values: The program values of the function's results (auxiliary ones last), flattened.
-        n_scalars: Number of input scalars, differentiated ones first.
+        n_scalars: Number of input scalars, differentiated ones first, those that regions give last.
+        regions: What the scalar program does not compute itself, every region after those that it depends on.
+        stages: For every depth of regions, from 1, what leads up to them: its values are those of their operands, its
+            outputs the entries of operands whose derivatives are pushed through a region.
     """
 
     builder: Builder
@@ -37,6 +41,8 @@ class Linearization:
     partials: dict[Edge, int]
     values: tuple[int, ...]
     n_scalars: int
+    regions: tuple[Region, ...] = ()
+    stages: tuple[Linearization, ...] = ()
 
 
 class Recorder:
@@ -46,10 +52,15 @@ class Recorder:
     caller differentiates with the framework's own modes instead.
     """
 
-    def __init__(self, n_inputs: int, limit: int) -> None:
+    def __init__(self, n_inputs: int, limit: int, n_scalars: int | None = None) -> None:
+        """``n_scalars``, the number of all input scalars, permits regions, which add to them."""
         self.builder = Builder()
         self.n_inputs = n_inputs
         self.limit = limit
+        self.n_scalars = n_scalars
+        self.regions: list[Region] = []
+        self._depth_of_scalar: dict[int, int] = {}
+        self._depths: list[int] = []
         self._forms: list[Form] = []
         self._labels: list[str] = []
         self.integers: dict[int, frozenset[int] | None] = {}
@@ -57,7 +68,7 @@ class Recorder:
     def check_size(self, upcoming: int = 0) -> None:
         """Stop the expansion if ``upcoming`` more values would exceed the limit."""
         if len(self.builder) + upcoming > self.limit:
-            raise UnsupportedError(f"the function expands to more than {self.limit} scalar operations")
+            raise TooLargeError(f"the function expands to more than {self.limit} scalar operations")
 
     def vertex(self, form: Form, label: str = "") -> int:
         """The vertex whose tangent is ``form``: an old one if the form is just that, ``NO_TANGENT`` for an empty
@@ -74,8 +85,48 @@ class Recorder:
         self._labels.append(label)
         return self.n_inputs + len(self._forms) - 1
 
+    def mark(self) -> tuple[int, ...]:
+        """How much has been recorded, for :meth:`rewind`."""
+        return len(self.builder), len(self._forms), len(self.regions)
+
+    def rewind(self, mark: tuple[int, ...]) -> None:
+        """Forget what was recorded since ``mark``; input scalars that were reserved are left unused."""
+        values, forms, regions = mark
+        self.builder.forget(values)
+        del self._forms[forms:], self._labels[forms:], self.regions[regions:], self._depths[values:]
+        self.integers = {k: v for k, v in self.integers.items() if k < values}
+
+    def reserve(self, n: int, depth: int) -> int:
+        """``n`` more input scalars, which regions of a depth give: the first one's position.
+
+        Raises:
+            UnsupportedError: There are too many, or what is recorded is one operation alone.
+        """
+        if self.n_scalars is None:
+            raise UnsupportedError("an operation inside of another one's rule has no region")
+        self.check_size(n)
+        first, self.n_scalars = self.n_scalars, self.n_scalars + n
+        self._depth_of_scalar.update(dict.fromkeys(range(first, first + n), depth))
+        return first
+
+    def depth(self, ids: Iterable[int]) -> int:
+        """The depth of the regions that program values depend on, 0 without any."""
+        depths = self._depths
+        for op, args, _, param in self.builder.nodes[len(depths) :]:
+            inner = self._depth_of_scalar.get(param, 0) if op == "input" else 0
+            depths.append(max((depths[a] for a in args), default=inner))
+        return max((depths[k] for k in ids), default=0)
+
+    def reached(self, vertices: Iterable[int]) -> tuple[int, ...]:
+        """The inputs that ``vertices`` depend on."""
+        given = [v for v in vertices if v != NO_TANGENT]
+        inner = self._needed(given)
+        found = {v for v in given if v < self.n_inputs}
+        found.update(p for v in inner for p in self._forms[v - self.n_inputs] if p < self.n_inputs)
+        return tuple(sorted(found))
+
     def finish(self, outputs: Sequence[int], values: Sequence[int], n_scalars: int) -> Linearization:
-        """Close the recording.
+        """Close the recording, which may go on and be closed again with others.
 
         Args:
             outputs: The vertex of every differentiated result, ``NO_TANGENT`` where it is constant.
@@ -104,6 +155,21 @@ class Recorder:
             if edge not in partials:
                 partials[edge] = self.builder.const(1.0, self._copy_dtype(edge[0], partials))
         return Linearization(self.builder, graph, partials, tuple(values), n_scalars)
+
+    def stages(self) -> list[Linearization]:
+        """What leads up to the regions of every depth."""
+        found = []
+        for depth in range(1, 1 + max((region.depth for region in self.regions), default=0)):
+            operands = [(region, o) for region in self.regions if region.depth == depth for o in region.operands]
+            outputs = [
+                v
+                for region, o in operands
+                if region.derivative == "pushed" and o.vertices is not None
+                for v in o.vertices.ravel().tolist()
+            ]
+            values = [k for _, o in operands for k in o.ids.ravel().tolist()]
+            found.append(self.finish(outputs, values, self.n_scalars or 0))
+        return found
 
     def _needed(self, outputs: Sequence[int]) -> list[int]:
         seen: set[int] = set()

@@ -91,6 +91,13 @@ class Builder:
         twin.nodes, twin._known = self.nodes.copy(), self._known.copy()
         return twin
 
+    def forget(self, start: int) -> None:
+        """Drop all values from ``start`` on."""
+        while len(self.nodes) > start:
+            self.nodes.pop()
+            # One key was added per value, in the same order.
+            self._known.popitem()
+
     # -- leaves ---------------------------------------------------------------------------------------------------
 
     def input(self, position: int, dtype: str) -> int:

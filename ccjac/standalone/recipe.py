@@ -16,7 +16,7 @@ from ..kernels.layout import Layout
 from ..planning.recipe import NumpyCallable
 from ..program import Program
 from ..program.accumulate import accumulate
-from ..results import blocks, layout
+from ..results import blocks, layout, placed
 from ..spec import Spec
 from .names import Names
 from .numpy_function import numpy_function
@@ -77,7 +77,7 @@ class ProgramRecipe:
         outputs, arguments = signature.outputs, signature.operands[: signature.n_differentiated]
         values = (*outputs, *signature.auxiliary) if with_values else ()
         arrays = blocks(jacobian, outputs, arguments, values, typed_by=signature.typed_by)
-        whole = layout(signature.operands, arrays)
+        whole = layout(placed(signature.operands), arrays)
         ordered = Layout(tuple(whole.operands[k] for k in self.names.order), whole.results)
         operands = [Parameter(self.names.operands[k], signature.operands[k].shape) for k in self.names.order]
         return jacobian.program, ordered, operands, self._results(outputs, arguments, signature.auxiliary, with_values)

@@ -124,7 +124,9 @@ class JaxBackend:
         from .kernel import obstacle
 
         lacking = functools.partial(obstacle, platform=platform, tried=wanted == "kernel")
-        return select(jacobian.program, wanted, platform=platform, obstacle=lacking)
+        programs = [*(stage.program.program for stage in jacobian.stages), jacobian.program]
+        found = [select(program, wanted, platform=platform, obstacle=lacking) for program in programs]
+        return next((one for one in found if one[0] != "kernel"), found[-1])
 
     def compile(
         self,

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from ccjac.limits import ONE_FUSION, SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
-from ccjac.results import Block, blocks, layout
+from ccjac.results import Block, blocks, layout, placed
 from ccjac.settings import limits
 
 from . import kernel
@@ -20,6 +19,7 @@ from . import operations as ops
 from .framework import FlatFunction, differentiated_by, jacobian_of, known
 from .fused import fused
 from .results import finished
+from .staged import Placed, staged
 from .tracing import JaxTraced, specs
 
 Run = Callable[..., Any]
@@ -30,19 +30,15 @@ def compiled(
     traced: JaxTraced, jacobian: JacobianProgram, executor: str, *, fastmath: bool = False, accelerated: bool = False
 ) -> Run:
     """The program as a function of ``(*call.operands, *traced.captured)``, by a selected executor."""
-    program = jacobian.program
     types = traced.types()
     arguments = specs(types.call.types[: types.call.n_differentiated])
     arrays = blocks(jacobian, specs(types.outputs), arguments, specs(types.values), packed_from=SPARSE_FROM[executor])
+    options = {"fastmath": fastmath, "accelerated": accelerated}
     if traced.fused:
-        rows = layout(specs([*types.call.types, *types.read_types]), arrays)
-        compute = fused(traced, program, rows, fastmath=fastmath, accelerated=accelerated)
-    elif executor == "kernel":
-        fusible = program.operations <= ONE_FUSION
-        options = {"fusible": fusible, "fastmath": fastmath, "accelerated": accelerated}
-        compute = _with_kernel(traced, program, arrays, options)
+        rows = layout(placed(specs([*types.call.types, *types.read_types])), arrays)
+        compute = fused(traced, jacobian.program, rows, fastmath=fastmath, accelerated=accelerated)
     else:
-        compute = _plain(traced, program, arrays)
+        compute = _computing(traced, jacobian, arrays, executor, options)
 
     def run(*operands: Any) -> Any:
         given, captured = operands[: len(types.call.types)], operands[len(types.call.types) :]
@@ -50,6 +46,30 @@ def compiled(
         return finished(types, [spread(block, x) for block, x in zip(arrays, computed, strict=True)])
 
     return run
+
+
+def _computing(
+    traced: JaxTraced,
+    jacobian: JacobianProgram,
+    arrays: Sequence[Block],
+    executor: str,
+    options: Mapping[str, bool],
+) -> FlatFunction:
+    operands = placed(specs([*traced.call.types, *traced.read_types]))
+    program = jacobian.program
+    if not jacobian.stages:
+        if executor == "kernel":
+            plain = _plain(traced, program, operands, arrays, limits().plain_operations)
+            return _with_kernel(program, operands, arrays, plain, options)
+        return _plain(traced, program, operands, arrays)
+
+    def part(program: Program, operands: Placed, arrays: Sequence[Block]) -> FlatFunction:
+        plain = _with_operations(program, operands, arrays)
+        if executor == "kernel":
+            return _with_kernel(program, operands, arrays, plain, options)
+        return plain
+
+    return differentiated_by(staged(jacobian, operands, arrays, part), _with_framework(traced, arrays))
 
 
 def spread(block: Block, computed: Any) -> Any:
@@ -60,17 +80,15 @@ def spread(block: Block, computed: Any) -> Any:
     return padded.at[block.spread].get(mode="promise_in_bounds").reshape(block.spec.shape)
 
 
-def _with_operations(program: Program, arrays: Sequence[Block]) -> FlatFunction:
+def _with_operations(program: Program, operands: Placed, arrays: Sequence[Block]) -> FlatFunction:
     wanted = ops.used_inputs(program)
     fused = program.operations <= ONE_FUSION
 
-    def flat(*operands: Any) -> list[Any]:
+    def flat(*given: Any) -> list[Any]:
         scalars: list[Any] = [None] * program.n_inputs
-        first = 0
-        for operand in operands:
-            for k, scalar in ops.split(operand, wanted, first).items():
+        for (first, _), array in zip(operands, given, strict=True):
+            for k, scalar in ops.split(array, wanted, first).items():
                 scalars[k] = scalar
-            first += int(np.prod(np.shape(operand), dtype=np.int64))
         results = ops.run(program, scalars)
         return [ops.assemble(a.computed, results, a.computed_shape, a.spec.dtype, fused=fused) for a in arrays]
 
@@ -89,28 +107,30 @@ def _with_framework(traced: JaxTraced, arrays: Sequence[Block]) -> FlatFunction:
     return flat
 
 
-def _plain(traced: JaxTraced, program: Program, arrays: Sequence[Block], limit: float = math.inf) -> FlatFunction:
+def _plain(
+    traced: JaxTraced, program: Program, operands: Placed, arrays: Sequence[Block], limit: float = math.inf
+) -> FlatFunction:
     """Plain operations, of which XLA is never given too many: beyond ``limit`` the framework's own mode instead, and as
     their derivative, which has several times as many, that mode's derivative.
     """
     if program.operations > limit:
         return _with_framework(traced, arrays)
-    plain = _with_operations(program, arrays)
+    plain = _with_operations(program, operands, arrays)
     if program.operations <= limits().differentiated_operations:
         return plain
     return differentiated_by(plain, _with_framework(traced, arrays))
 
 
 def _with_kernel(
-    traced: JaxTraced, program: Program, arrays: Sequence[Block], options: Mapping[str, Any]
+    program: Program, operands: Placed, arrays: Sequence[Block], plain: FlatFunction, options: Mapping[str, Any]
 ) -> FlatFunction:
-    operands = specs([*traced.call.types, *traced.read_types])
     call = kernel.kernel_call(
         program,
         layout(operands, arrays),
-        [spec.shape for spec in operands],
+        [spec.shape for _, spec in operands],
         [a.computed_shape for a in arrays],
-        _plain(traced, program, arrays, limits().plain_operations),
+        plain,
+        fusible=program.operations <= ONE_FUSION,
         **options,
     )
-    return lambda *operands: call(*(jnp.asarray(x) for x in operands))
+    return lambda *given: call(*(jnp.asarray(x) for x in given))

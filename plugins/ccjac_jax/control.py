@@ -106,7 +106,14 @@ def _cond(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     ]
 
 
-CONTROL: dict[str, ControlRule] = dict.fromkeys(
-    ("jit", "pjit", "closed_call", "eval_jaxpr", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin"),
-    _call,
-) | {"polynomial": _polynomial, "scan": _scan, "while": _while, "cond": _cond}
+CALLS = frozenset(
+    ("jit", "pjit", "closed_call", "eval_jaxpr", "core_call", "call", "remat", "remat2", "checkpoint", "custom_lin")
+)
+"""Primitives that call a function and do nothing else."""
+
+CONTROL: dict[str, ControlRule] = dict.fromkeys(CALLS, _call) | {
+    "polynomial": _polynomial,
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+}

@@ -12,7 +12,7 @@ from jax.extend import core as jex
 
 from ccjac.executor import fewer_sweeps, working_mode
 
-from .features import inner_jaxprs
+from .jaxprs import inner_jaxprs
 from .names import ELEMENTWISE
 from .reductions import REDUCTIONS
 from .structural import IDENTITIES, STRUCTURAL

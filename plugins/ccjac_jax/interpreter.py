@@ -1,10 +1,10 @@
 """Walk through a jaxpr and expand it.
 
-Every equation is evaluated in one of four ways, tried in this order: concretely (all operands known), by its
-control-flow rule, by moving entries (structural), or by its value rule.  Where an operand is active, the partials come
-from JAX's own derivative of that one equation: from a template for elementwise operations, else from a walk through
-the equation's ``jvp``.  A primitive that none of the tables knows is evaluated as JAX evaluates it
-(:mod:`~ccjac_jax.lowered`).
+Every equation is evaluated in one of five ways, tried in this order: concretely (all operands known), by its
+control-flow rule, by moving entries (structural), by its value rule, or by JAX as a region of its own.  Where an
+operand is active, the partials come from JAX's own derivative of that one equation: from a template for elementwise
+operations, else from a walk through the equation's ``jvp``.  A primitive that none of the tables knows is evaluated as
+JAX evaluates it (:mod:`~ccjac_jax.lowered`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import numpy as np
 from jax.extend import core as jex
 
 from ccjac import expand
+from ccjac.errors import TooLargeError
 from ccjac.expand import Expander, Forms, Spec, Symbolic, Value, as_numpy, is_known, linear, unsupported
+from ccjac.limits import RULE_ENTRIES
 
 from . import derivative as local
-from . import elementwise, linalg, lowered
+from . import elementwise, foreign, linalg, lowered
 from .concrete import on_numpy
-from .control import CONTROL
+from .control import CALLS, CONTROL
 from .derivative import is_float
 from .indexing import COMPUTED, SORTS, indices_of, outside, sort
 from .names import ELEMENTWISE, label
@@ -49,19 +51,41 @@ def run(ex: Expander, jaxpr: Any, operands: Sequence[Value], consts: Sequence[Va
 
 
 def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
-    """Evaluate one equation."""
+    """Evaluate one equation: as part of the scalar program, or by JAX where that has nothing like it."""
     name = eqn.primitive.name
     if eqn.effects:
         raise unsupported(name, "has side effects")
     if all(map(is_known, operands)):
         return concrete(eqn, operands)
-    for var in (*eqn.invars, *eqn.outvars):
-        if jax.numpy.issubdtype(getattr(var.aval, "dtype", np.float32), np.complexfloating):
-            raise unsupported(name, "works on complex numbers")
-    if name in CONTROL:
-        return CONTROL[name](ex, eqn, operands)
     if name in IDENTITIES:
         return operands
+    if name in CALLS:
+        return CONTROL[name](ex, eqn, operands)
+    opaque = any(foreign.is_opaque(v.aval) for v in (*eqn.invars, *eqn.outvars))
+    if ex.recorder.n_scalars is None:
+        if opaque:
+            raise unsupported(name, "works on complex numbers")
+        return _expanded(ex, eqn, operands)
+    if opaque:
+        return foreign.evaluate(ex, eqn, operands, "it works on what is no real number")
+    mark = ex.recorder.mark()
+    try:
+        return _expanded(ex, eqn, operands)
+    except TooLargeError:
+        raise
+    except NotImplementedError as error:
+        # Of JAX, too, where an operation has no derivative.
+        if any(isinstance(v, Forms) for v in operands):
+            raise
+        reason = str(error)
+    ex.recorder.rewind(mark)
+    return foreign.evaluate(ex, eqn, operands, reason)
+
+
+def _expanded(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
+    name = eqn.primitive.name
+    if name in CONTROL:
+        return CONTROL[name](ex, eqn, operands)
     if name in COMPUTED and not all(is_known(operands[k]) for k in indices_of(name, len(operands))):
         if name in STRUCTURAL or not _is_active(operands):
             return [COMPUTED[name](ex, eqn, operands)]
@@ -78,7 +102,11 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
     if name in ELEMENTWISE:
         return elementwise.apply(ex, eqn, operands)
     if _is_active(operands) and any(is_float(v.aval) for v in eqn.outvars):
+        if name in foreign.WHOLE_ARRAYS and _partials(eqn, operands) > RULE_ENTRIES:
+            raise unsupported(name)
         return _differentiated(ex, eqn, operands)
+    if name in foreign.WHOLE_ARRAYS:
+        raise unsupported(name)
     if name in CUSTOM:
         return ex.run(eqn.params[CUSTOM[name]], operands)
     if name in REDUCTIONS:
@@ -92,6 +120,11 @@ def evaluate(ex: Expander, eqn: Any, operands: list[Value]) -> list[Value]:
 
 def _is_active(operands: Sequence[Value]) -> bool:
     return any(isinstance(v, Symbolic) and v.active for v in operands)
+
+
+def _partials(eqn: Any, operands: Sequence[Value]) -> int:
+    into = sum(v.ids.size for v in operands if isinstance(v, Symbolic) and v.active)
+    return into * sum(v.aval.size for v in eqn.outvars if is_float(v.aval))
 
 
 _KNOWN = frozenset({*ELEMENTWISE, *CUSTOM, *REDUCTIONS, *LINEAR_ONLY})

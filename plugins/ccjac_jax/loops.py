@@ -20,9 +20,8 @@ from ccjac.settings import limits
 
 from .control import parts_of_scan
 from .derivative import is_literal
-from .features import inner_jaxprs
-from .features.jaxprs import equations
 from .interpreter import concrete, evaluate, run
+from .jaxprs import equations, inner_jaxprs
 from .names import ELEMENTWISE, label
 from .reductions import REDUCTIONS
 from .rows import Item, Operand, with_rows

@@ -90,6 +90,16 @@ class JaxTraced:
         except Exception as error:
             return None, unforeseen(error, self.name)
 
+    @cached_property
+    def divided(self) -> Linearization:
+        """See :attr:`ccjac.backends.protocol.Traced.divided`."""
+        try:
+            return _linearize(self.call, self.closed, len(self.outputs), regions=True)
+        except UnsupportedError:
+            raise
+        except Exception as error:
+            raise UnsupportedError(unforeseen(error, self.name)) from None
+
     @property
     def entry_dtypes(self) -> np.ndarray:
         """``[outputs, 1]``: an entry has its output's type, as in ``jax.jacfwd``."""
@@ -262,7 +272,7 @@ def _is_inexact(dtype: Any) -> bool:
     return bool(jax.numpy.issubdtype(dtype, np.inexact))
 
 
-def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
+def _linearize(call: JaxCall, closed: Any, n_outputs: int, *, regions: bool = False) -> Linearization:
     for aval in (*call.types, *closed.out_avals):
         if jax.numpy.issubdtype(aval.dtype, np.complexfloating):
             raise UnsupportedError("the function works on complex numbers")
@@ -278,7 +288,7 @@ def _linearize(call: JaxCall, closed: Any, n_outputs: int) -> Linearization:
         results = run(ex, closed, arguments, consts)
         return results[:n_outputs], results[n_outputs:]
 
-    return linearize(inputs, n, body, walk=run)
+    return linearize(inputs, n, body, walk=run, regions=regions)
 
 
 def specs(values: Sequence[Any]) -> list[Spec]:

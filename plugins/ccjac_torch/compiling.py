@@ -13,7 +13,7 @@ from ccjac.kernels.gpu import kernel as gpu
 from ccjac.limits import SPARSE_FROM
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
-from ccjac.results import Block, blocks, layout, nest
+from ccjac.results import Block, blocks, layout, nest, placed
 from ccjac.spec import Spec
 
 from . import device
@@ -55,7 +55,7 @@ def compiled(
     )
     operator = Operator(
         jacobian.program,
-        layout(operands, arrays),
+        layout(placed(operands), arrays),
         [s.shape for s in operands],
         [a.computed_shape for a in arrays],
         kernel=traced.platform if executor == "kernel" else None,

@@ -65,6 +65,11 @@ class TorchTraced:
         return self._expanded[0]
 
     @property
+    def divided(self) -> Linearization:
+        """Torch's functions have no regions."""
+        raise UnsupportedError
+
+    @property
     def obstacle(self) -> str:
         """Why there is no linearization."""
         return self._expanded[1]

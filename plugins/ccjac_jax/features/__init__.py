@@ -7,11 +7,11 @@ from typing import Any
 from ccjac.counting import finished, inputs
 from ccjac.estimate import Features
 
-from .jaxprs import equations, inner_jaxprs
+from ..jaxprs import equations
 from .rules import constant
 from .walk import Walk
 
-__all__ = ["features", "inner_jaxprs"]
+__all__ = ["features"]
 
 
 def features(closed: Any, n_differentiated: int, n_outputs: int) -> Features:

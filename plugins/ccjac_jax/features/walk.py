@@ -19,23 +19,19 @@ from ..computation import KERNEL_NAME, computation_of
 from ..concrete import on_numpy
 from ..control import CONTROL, parts_of_scan
 from ..derivative import is_literal
+from ..foreign import WHOLE_ARRAYS
 from ..indexing import COMPUTED, SORTS, indices_of
 from ..interpreter import CUSTOM
+from ..jaxprs import equations, inner_jaxprs
 from ..linalg import LINALG
 from ..names import ELEMENTWISE
 from ..reductions import REDUCTIONS
 from ..structural import IDENTITIES, STRUCTURAL
 from . import rules
-from .jaxprs import equations, inner_jaxprs
 from .rules import constant
 
 _EXACT_STEPS = 300
 """Equations of a loop's steps that are walked one by one; longer loops are walked twice, and scaled."""
-
-_WHOLE_ARRAYS = frozenset(
-    ("approx_top_k", "fft", "eig", "eigh", "svd", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve")
-)
-"""Without a rule of their own these have none: to look at what JAX lowers them to took 20 ms."""
 
 
 class Walk(Tally):
@@ -101,7 +97,7 @@ class Walk(Tally):
         if name in CONTROL:
             # A call of a compiled program: its own size is not known here.
             raise Enough
-        if name in _WHOLE_ARRAYS:
+        if name in WHOLE_ARRAYS:
             raise UnsupportedError(f"the operation `{name}` has no scalar rule")
         if (implementation := lowered.inlined(eqn)) is not None:
             return [replace(v, affine=False, unit=False) for v in self.call(implementation, operands)]
