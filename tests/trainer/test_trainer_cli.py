@@ -34,6 +34,7 @@ OPTIONS = {
         "--jobs",
         "--method",
         "--cost",
+        "--engine",
         "--pending-only",
         "--seed",
     ],
