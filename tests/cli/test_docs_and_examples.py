@@ -65,6 +65,7 @@ def test_the_readme_has_absolute_links_to_files_of_the_checkout() -> None:
     urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
     home = urls["Repository"]
     assert f"\nrepository-code: {home}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nrepo_url: {home}\n" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     raw = home.replace("//github.com", "//raw.githubusercontent.com")
     linked = re.findall(rf"\((?:{home}/blob|{raw})/main/([^)]+)\)", readme)
     linked += [url.removeprefix(f"{home}/blob/main/") for url in urls.values() if "/blob/" in url]
