@@ -12,7 +12,7 @@ import numpy as np
 from jax.extend import core as jex
 
 from ccjac.errors import NoLoopsError, UnsupportedError
-from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift
+from ccjac.expand import Spec, Symbolic, Value, begin, is_floating, is_known, lift, unforeseen
 from ccjac.limits import LOOP_PROGRAM_LIMIT, ROWS_FROM, SHORTEST_LOOP, STRAIGHT_SCALARS
 from ccjac.loops.tape import Input, Output, Role, Segment, Tape
 from ccjac.program.linearization import Linearization
@@ -83,6 +83,15 @@ def tape(traced: JaxTraced) -> Tape:
     Raises:
         UnsupportedError: It has no loop, or a segment does not expand to scalars.
     """
+    try:
+        return _divided(traced)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise UnsupportedError(unforeseen(error, traced.name)) from None
+
+
+def _divided(traced: JaxTraced) -> Tape:
     closed = traced.closed
     if not has_loop(closed.jaxpr):
         raise NoLoopsError("there is no loop")
@@ -137,7 +146,7 @@ class _Division:
             inner = inner_jaxprs(eqn)
             if eqn.primitive.name in _CALLS and (any(map(has_loop, inner)) or any(map(_is_long, eqn.invars))):
                 body = next(v for v in eqn.params.values() if isinstance(v, (jex.ClosedJaxpr, jex.Jaxpr)))
-                held = [np.asarray(c) for c in getattr(body, "consts", ())]
+                held = list(getattr(body, "consts", ()))
                 outs = self.flatten(getattr(body, "jaxpr", body), held, inputs)
             else:
                 outs = list(range(self.count, self.count + len(eqn.outvars)))
@@ -197,7 +206,10 @@ class _Division:
         """The tape's array that a value is."""
         if isinstance(v, int) and v in self.places:
             return self.places[v]
-        number = np.asarray(self._number(v))
+        number = self._number(v)
+        if jax.numpy.issubdtype(number.dtype, jax.dtypes.extended):
+            raise UnsupportedError("a loop takes random keys")
+        number = np.asarray(number)
         self.arrays.append(Spec(number.shape, number.dtype.name))
         place = len(self.arrays) - 1
         self.numbers[place] = number.ravel()

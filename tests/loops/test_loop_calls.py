@@ -204,3 +204,31 @@ def test_random_bodies(data: Any) -> None:
     _same(ccjac.jacobian(f)(x), jax.jit(jax.jacfwd(f))(x))
     batch = jnp.stack([x, x * 0.5, -x])
     _same(jax.vmap(ccjac.jacobian(f))(batch), jax.jit(jax.vmap(jax.jacfwd(f)))(batch))
+
+
+def test_random_keys_are_left_to_the_framework() -> None:
+    def f(x: Any) -> Any:
+        def step(c: Any, key: Any) -> Any:
+            return jnp.sin(c) * x + 0.1 * jax.random.normal(key, (3,)), None
+
+        return lax.scan(step, x, jax.random.split(jax.random.key(0), 3000))[0]
+
+    assert ccjac.plan(f, X).source == "fallback"
+    _same(ccjac.jacobian(f)(jnp.asarray(X)), jax.jacfwd(f)(jnp.asarray(X)))
+
+
+def test_rules_of_users_inside_a_body() -> None:
+    @jax.custom_vjp
+    def sine(x: Any) -> Any:
+        return jnp.sin(x)
+
+    sine.defvjp(lambda x: (jnp.sin(x), x), lambda x, ct: (2 * ct * jnp.cos(x),))
+
+    def f(x: Any) -> Any:
+        def step(c: Any, _: Any) -> Any:
+            return 0.3 * jax.nn.softplus(sine(c)) + 0.1 * jax.nn.relu(c * x), None
+
+        return lax.scan(step, x, None, length=3000)[0]
+
+    assert ccjac.plan(f, X).source == "loops"
+    _same(ccjac.jacobian(f)(jnp.asarray(X)), jax.jacrev(f)(jnp.asarray(X)))
