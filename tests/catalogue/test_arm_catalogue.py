@@ -30,7 +30,7 @@ def test_kernels_on_arm(
     found = library.address_of
     monkeypatch.setattr(library, "address_of", lambda lib, name: 1 if "_ZGVn" in name else found(lib, name))
     machine = arm.target(vector_math=vector_math)
-    wanted = cases(NAMES[group::10], dtype, SAMPLES)
+    wanted = cases(tuple(NAMES[group::10]), dtype, SAMPLES)
     modules = [write_module(case.program, case.layout, machine, fastmath=False) for case in wanted]
     assert vector_math or not any("_ZGVnN" in module.text for module in modules)
     program = arm.linked(modules, tmp_path)

@@ -21,7 +21,7 @@ from ccjac.kernels.gpu.source import THREADS, write_source
 SAMPLES = THREADS + 3
 """A full block and a few samples."""
 NAMES = list(ccjac_zoo.tasks())
-GROUPS = [NAMES[k::6] for k in range(6)]
+GROUPS = [tuple(NAMES[k::6]) for k in range(6)]
 """Compiled together, which saves most of the time."""
 GROUP = [pytest.param(k, marks=[] if k == 0 else [pytest.mark.slow]) for k in range(6)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ def zoo_order(graph: ccjac.Graph) -> Sequence[int]:
 FLOOR = 4 * float(np.finfo(np.float32).eps)
 
 
-def cases(names: Sequence[str], dtype: str, samples: int) -> list[Case]:
+@functools.lru_cache(maxsize=2)
+def cases(names: tuple[str, ...], dtype: str, samples: int) -> list[Case]:
     """The Jacobians of functions, their numbers operands; the same programs by numpy, in both precisions."""
     found = []
     for name in names:
