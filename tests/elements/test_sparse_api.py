@@ -11,6 +11,7 @@ import pytest
 from jax.experimental import sparse as jsparse
 
 import ccjac
+from ccjac.elements.places import check_size
 from ccjac_zoo.structured import energies, structured
 
 
@@ -140,3 +141,17 @@ def test_without_structure_the_dense_result_is_converted() -> None:
 def test_unknown_formats_are_answered_with_the_known_ones() -> None:
     with pytest.raises(ccjac.CcjacError, match="dense, bcoo, bcsr, operator"):
         ccjac.jacobian(lambda x: x, output="csc")
+
+
+def test_a_nearly_dense_result_of_cells_warns() -> None:
+    x = jnp.linspace(0.5, 1.5, 8)
+    fun = lambda x: jnp.roll(x, 1) * x * jnp.roll(x, -1)  # noqa: E731
+    assert ccjac.jacobian(fun, output="bcsr").plan(x).source == "cells"
+    with pytest.warns(ccjac.DenseWarning, match="38 %"):
+        ccjac.jacobian(fun, output="bcsr")(x)
+
+
+def test_more_entries_than_int32_counts_are_refused() -> None:
+    check_size(2**31 - 1)
+    with pytest.raises(ccjac.UnsupportedError, match="2,147,483,648 entries"):
+        check_size(2**31)
