@@ -12,7 +12,8 @@ from ..backends.protocol import Backend, Traced
 from ..elements.coloured import ColouredProgram
 from ..elements.factored import FactoredProgram
 from ..elements.parts import SparseProgram
-from ..errors import BackendError, NoLoopsError, UnsupportedError
+from ..errors import BackendError, CcjacError, NoLoopsError, UnsupportedError
+from ..expand import unforeseen
 from ..loops.jacobian import looped_jacobian
 from ..loops.joined import LoopedProgram
 from ..loops.patterns import is_constant
@@ -140,7 +141,12 @@ def _by_loops(
         known = next((plan for _, _, plan in given if plan.graph == graph), "auto" if given else order)
         return choose(graph, known, options.zoo, name=name, remember=remember)
 
-    looped = looped_jacobian(tape, chosen, with_values=traced.with_values)
+    try:
+        looped = looped_jacobian(tape, chosen, with_values=traced.with_values)
+    except CcjacError:
+        raise
+    except Exception as error:
+        raise UnsupportedError(unforeseen(error, name)) from None
     if (why := backend.loop_obstacle(looped, platform=traced.platform)) is not None:
         raise UnsupportedError(why)
     if options.executor == "auto" and (why := estimate.loops_obstacle(tape, looped)) is not None:

@@ -33,6 +33,7 @@ from .target import Target
 from .transpose import group_size, group_starts, load_columns, load_group, store_columns, store_group
 
 _ALIGNMENT = 64
+_STORING_VECTORS = 4
 _LATENCY = 10
 """Operations that a function is as long as."""
 
@@ -80,8 +81,12 @@ def _lanes(chain: Chain, target: Target) -> int:
 
 
 def piece(chain: Chain, lanes: int) -> int:
-    """Samples of a batch that a thread takes at a time."""
-    return max(-(-PIECE_WORK // max(int(chain.work), 1) // lanes), 1) * lanes
+    """Samples of a batch that a thread takes at a time: several vectors if memory is fetched for their loops, for its
+    first touch takes as long as the steps themselves.
+    """
+    stored = sum(a.size * BYTES[a.dtype] for a in chain.arrays if a.kind == "internal") * lanes
+    least = _STORING_VECTORS if stored > STACK_BYTES else 1
+    return max(-(-PIECE_WORK // max(int(chain.work), 1) // lanes), least) * lanes
 
 
 @dataclass(eq=False)
