@@ -12,6 +12,7 @@ import pytest
 from ccjac.cost import MULTIPLICATIONS, STRUCTURAL
 from ccjac.elimination import count
 from ccjac.errors import CcjacError
+from ccjac.ordering import greedy
 from ccjac.ordering.states.bits import pack
 from ccjac.ordering.states.bits_numba import order_price
 from ccjac_trainer.agent import examples
@@ -65,6 +66,15 @@ def test_lessons_and_their_files(tmp_path: Path) -> None:
     for a, b in zip(made, examples.load(tmp_path / "a.npz"), strict=True):
         for name in ("rows", "pair", "sequence", "steps", "deltas", "left", "best"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_examples_are_no_worse_than_the_best_greedy_order() -> None:
+    graph = generate(8_200_001, (150, 480)).graph  # products of matrices: annealing finds no sweep from elsewhere
+    packed, best = pack(graph, MULTIPLICATIONS), greedy.best(graph, MULTIPLICATIONS)
+    start = examples.start_order(graph, packed, MULTIPLICATIONS)
+    assert examples.cost_of(packed, start) == best.cost < greedy.price(graph, greedy.rule_order(graph, "LMMD-priced"))
+    cost, order = examples.anneal(packed, start, 0, passes=2, hottest=30.0)
+    assert cost == greedy.price(graph, packed.unpack_order(order), MULTIPLICATIONS) <= best.cost
 
 
 def test_a_position_is_a_graph() -> None:

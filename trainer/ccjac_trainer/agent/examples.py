@@ -67,12 +67,9 @@ def anneal(
 
 def cost_of(packed: Packed, order: np.ndarray) -> int:
     """What an order of packed vertices costs."""
-    from .expert_numba import rest_cost
+    from ccjac.ordering.states.bits_numba import order_price
 
-    keep = np.full((packed.n + 63) // 64, np.iinfo(np.uint64).max)
-    if packed.n % 64:
-        keep[-1] = (1 << packed.n % 64) - 1
-    return int(rest_cost(packed.rows, -1, order, 0, keep, packed.pair, packed.units, packed.rows.copy()))
+    return int(order_price(packed.rows.copy(), order, packed.pair, packed.units))
 
 
 def lesson(packed: Packed, start: np.ndarray, seed: int, *, wander: float = 0.06, sample: float = 0.1) -> Lesson:
