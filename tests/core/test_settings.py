@@ -60,14 +60,15 @@ def test_the_lists_of_settings_agree():
         ({"loop_iterations": 4}, looped, {"executor": "ops"}, "runs for 5 steps"),
     ],
 )
-def test_a_limit_decides_what_is_left_to_the_framework(changes, function, options, words, monkeypatch):
+def test_a_limit_decides_what_is_expanded(changes, function, options, words, monkeypatch):
     if "plain_operations" in changes:
         monkeypatch.setattr("ccjac_jax.kernel.obstacle", lambda program, **_: "no kernels here")
     inside = ccjac.config(**changes)
+    assert not ccjac.plan(function, X, **options).segments
     assert source(function, **options) != "fallback"
     with inside:
         plan = ccjac.plan(function, X, **options)
-        assert plan.source == "fallback"
+        assert plan.segments if function is looped else plan.source == "fallback"
         assert words in plan.reason
     assert source(function, **options) != "fallback"
 
