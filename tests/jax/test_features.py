@@ -130,7 +130,6 @@ def test_refusing_expands_nothing(monkeypatch):
     plan = ccjac.plan(lambda x: jnp.tanh(matrix @ x), jnp.ones(500))
     assert plan.source == "fallback"
     assert "operations" in plan.reason
-    np.testing.assert_allclose(ccjac.jacobian(lambda x: jnp.linalg.eigvalsh(jnp.diag(x)))(jnp.arange(3.0)), np.eye(3))
 
 
 def test_what_the_user_chose_is_not_questioned():
