@@ -84,7 +84,32 @@ def functions() -> dict[str, tuple[Callable[[Any], Any], int]]:
         k3 = rate(s + 0.05 * k2)
         return s + 0.1 / 6 * (k1 + 2 * k2 + 2 * k3 + rate(s + 0.1 * k3))
 
+    def burgers_step(s: Any) -> Any:
+        """An explicit step of Burgers' equation on a circle, its slope by Fourier transform."""
+        waves = jax.lax.complex(jnp.zeros(s.size // 2 + 1), jnp.arange(s.size // 2 + 1.0))
+        slope = jnp.fft.irfft(waves * jnp.fft.rfft(s), s.size)
+        return s - 0.01 * s * slope
+
+    def principal_stresses(s: Any) -> Any:
+        """Of a strain, by Hooke's law, and what yields."""
+        strain = jnp.stack([s[0], s[3], s[4], s[3], s[1], s[5], s[4], s[5], s[2]]).reshape(3, 3)
+        stress = 0.6 * jnp.trace(strain) * jnp.eye(3) + 0.8 * strain
+        principal = jnp.linalg.eigvalsh(stress)
+        return jnp.tanh(principal) * jnp.sqrt(jnp.sum((principal - jnp.roll(principal, 1)) ** 2))
+
+    def power_spectrum(s: Any) -> Any:
+        return jnp.log1p(jnp.abs(jnp.fft.rfft(jnp.tanh(s) * jnp.hanning(s.size))) ** 2)
+
+    def minimum_norm(s: Any) -> Any:
+        """The shortest solution of two equations for four unknowns."""
+        matrix = jnp.stack([jnp.sin(s), jnp.cos(2 * s)])
+        return jnp.linalg.pinv(matrix) @ jnp.exp(-s[:2])
+
     return {
+        "burgers_step": (burgers_step, 16),
+        "principal_stresses": (principal_stresses, 6),
+        "power_spectrum": (power_spectrum, 8),
+        "minimum_norm": (minimum_norm, 4),
         "arm_dynamics": (arm_dynamics, 6),
         "kalman_update": (kalman_update, 8),
         "whitening": (whitening, 4),
