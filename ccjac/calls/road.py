@@ -169,7 +169,8 @@ def _by_regions(
         # It is too large, not foreign.
         raise UnsupportedError
     linearization = traced.divided
-    if not linearization.regions:
+    if not linearization.regions and features is None:
+        # Otherwise the estimate took for foreign what disappears where it is expanded.
         raise UnsupportedError
     chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
     program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
