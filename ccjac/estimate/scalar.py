@@ -1,0 +1,89 @@
+"""Whether a straight-line program pays."""
+
+from __future__ import annotations
+
+from ..program.accumulate import JacobianProgram
+from ..settings import limits
+from .costs import KERNEL_SECONDS, call, first_call, framework_call, framework_first_call
+from .features import FIRST_CALL_RATIO, Features
+
+COMPILATION_SECONDS = 15e-6
+"""To compile one operation of a program that stands."""
+CONSTANT_WORK = 300
+"""Operations on constants beyond which the framework's matrix products are quicker than folding them one by one."""
+SURROUNDINGS = 24
+"""Operations of scalar programs around regions below which a function is left to the framework."""
+ARRAY_OPERATIONS = 1_000
+"""Operations per equation beyond which arrays are large enough for the framework's own loops."""
+
+
+def fusion_obstacle(features: Features) -> str | None:
+    """Why a function itself had better not be one straight-line program of each sample, or ``None``.
+
+    How many samples there will be is not known here: what only a few are too little for is found out when the call is
+    lowered.  Nor is the first call's time held against it, which whoever fuses a function pays on purpose.
+    """
+    if features.obstacle:
+        return features.obstacle
+    if features.operations > limits().program_operations:
+        return f"the function expands to about {features.operations:,.0f} scalar operations, too many for one program"
+    # Each step of a loop calls the framework's operations anew.
+    equations = max(features.equations * max(features.steps, 1.0), 1.0)
+    if features.operations > ARRAY_OPERATIONS * equations:
+        return (
+            f"it works on large arrays (about {features.operations / equations:,.0f} entries an operation), "
+            "in which the framework finds loops enough"
+        )
+    return None
+
+
+def is_constant(features: Features) -> bool:
+    """Whether a Jacobian had better be computed once and kept; if there is little to compute, a program is as good."""
+    entries = features.inputs * features.outputs
+    return features.affine and features.folded > CONSTANT_WORK and entries <= limits().jacobian_entries
+
+
+def obstacle(features: Features) -> str | None:
+    """Why a function had better be left to the framework, or ``None`` if its straight-line program pays."""
+    if features.obstacle:
+        return features.obstacle
+    most = limits()
+    if features.operations > most.program_values:
+        return f"the function expands to more than {most.program_values:,} scalar operations"
+    if features.inputs * features.outputs > most.jacobian_entries:
+        return f"the Jacobian has {features.outputs:,} x {features.inputs:,} entries"
+    if features.program > 2 * most.program_operations:
+        return f"its straight-line program has about {features.program:,.0f} operations"
+    ours, theirs = first_call(features), framework_first_call(features)
+    if ours > FIRST_CALL_RATIO * theirs + features.modes.excess:
+        return (
+            f"its straight-line program of about {features.program:,.0f} operations would take {ours:.1f} s to "
+            f"compile, the framework's own mode {theirs:.1f} s"
+        )
+    ours, theirs = call(features), min(framework_call(features, mode) for mode in ("forward", "reverse"))
+    if ours > theirs:
+        return (
+            f"a call of its straight-line program would take {ours / 1e3:.0f} µs, "
+            f"of the framework's own mode {theirs / 1e3:.0f} µs"
+        )
+    return None
+
+
+def late_obstacle(features: Features, operations: int) -> str | None:
+    """The same once the program of ``operations`` operations stands, and only remains to be compiled."""
+    ours = KERNEL_SECONDS + COMPILATION_SECONDS * operations
+    theirs = framework_first_call(features)
+    if ours > FIRST_CALL_RATIO * theirs + features.modes.excess:
+        return (
+            f"its straight-line program of {operations:,} operations would take {ours:.1f} s to compile, "
+            f"the framework's own mode {theirs:.1f} s"
+        )
+    return None
+
+
+def regions_obstacle(jacobian: JacobianProgram) -> str | None:
+    """Why a function is not worth being divided into scalar programs and regions, or ``None``."""
+    surroundings = sum(stage.program.program.operations for stage in jacobian.stages) + jacobian.program.operations
+    if surroundings < SURROUNDINGS:
+        return f"around what the framework computes there are only {surroundings:,} operations"
+    return None
