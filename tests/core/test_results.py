@@ -12,7 +12,7 @@ from ccjac.backends.protocol import Request
 from ccjac.errors import InputError
 from ccjac.program import Program
 from ccjac.program.accumulate import JacobianProgram
-from ccjac.results import Containers, blocks, layout, nest
+from ccjac.results import Containers, blocks, layout, nest, placed
 from ccjac.spec import Spec
 
 OUTPUTS = [Spec((2,), "float32"), Spec((), "float64")]
@@ -84,7 +84,7 @@ def test_random_jacobians_are_put_together_again(rng: np.random.Generator) -> No
 
 
 def test_the_layout_numbers_the_operands_scalars() -> None:
-    found = layout([*ARGUMENTS, Spec((0,), "int32")], blocks(program(TABLE), OUTPUTS, ARGUMENTS))
+    found = layout(placed([*ARGUMENTS, Spec((0,), "int32")]), blocks(program(TABLE), OUTPUTS, ARGUMENTS))
     assert [(o.scalars, o.dtype) for o in found.operands] == [((0,), "float32"), ((1, 2), "float64"), ((), "int32")]
     assert [(r.entries, r.dtype) for r in found.results][:2] == [((4, -1), "float32"), ((-1, 5, -1, -1), "float32")]
 
