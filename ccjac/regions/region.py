@@ -22,6 +22,7 @@ class Operation(Protocol):
         operations: How many of the framework's operations it consists of.
         why: Why it is none of the scalar program's.
         executor: What runs it, in a word: ``"forward"``, ``"reverse"``, ``"value"`` or ``"loop"``.
+        fused: Whether it acts on every entry alone, so that the framework puts it into one loop with what is around it.
     """
 
     @property
@@ -35,6 +36,9 @@ class Operation(Protocol):
 
     @property
     def executor(self) -> str: ...
+
+    @property
+    def fused(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,8 @@ from ccjac.regions.region import Region
 
 from . import derivative as local
 from .jaxprs import equations, inner_jaxprs
-from .names import label
+from .names import ELEMENTWISE, label
+from .structural import STRUCTURAL
 
 Arrays = Sequence[Any]
 
@@ -31,6 +32,9 @@ WHOLE_ARRAYS = frozenset(
     ("approx_top_k", "fft", "eig", "eigh", "svd", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve")
 )
 """Primitives that are known to be no scalar operations: to look at what JAX lowers them to took 20 ms."""
+
+_FUSED = frozenset((*ELEMENTWISE, *STRUCTURAL, "complex", "real", "imag", "conj"))
+"""Primitives that XLA puts into one loop with others."""
 
 
 @dataclass(eq=False)
@@ -80,6 +84,11 @@ class Equations:
     def label(self) -> str:
         """Of the first equation, which is why there is a region."""
         return label(next(iter(self.nodes)).eqn)
+
+    @property
+    def fused(self) -> bool:
+        """As there."""
+        return all(node.eqn.primitive.name in _FUSED for node in self.nodes)
 
     @property
     def operations(self) -> int:

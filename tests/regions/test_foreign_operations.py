@@ -13,6 +13,7 @@ from jax import lax
 
 import ccjac
 from ccjac.calls import road
+from ccjac.estimate import regions_obstacle
 
 X = np.linspace(0.3, 1.3, 5)
 STEP = np.arange(1.0, 6.0)
@@ -138,7 +139,7 @@ def _reference(f: Callable[..., Any], x: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _all_regions_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(road.estimate, "SURROUNDINGS", 0)
+    monkeypatch.setattr(road.estimate, "regions_obstacle", lambda jacobian: None)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -231,11 +232,20 @@ def test_repeated_eigenvalues_are_as_in_jax() -> None:
     np.testing.assert_array_equal(np.isnan(ccjac.jacobian(f)(x)), np.isnan(jax.jacfwd(f)(x)))
 
 
-def test_what_gains_nothing_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(road.estimate, "SURROUNDINGS", 1_000)
-    plan = ccjac.plan(FUNCTIONS["fourier amplitudes"], jnp.asarray(X))
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("operands that are one", "around what the framework computes there are only"),
+        ("complex exponential", "acts on every entry alone"),
+        ("eigenvalues of a large matrix", "partials, too many for"),
+    ],
+)
+def test_what_gains_nothing_is_left_whole(monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
+    assert ccjac.plan(FUNCTIONS[name], jnp.asarray(X)).regions
+    monkeypatch.setattr(road.estimate, "regions_obstacle", regions_obstacle)
+    plan = ccjac.plan(FUNCTIONS[name], jnp.asarray(X))
     assert plan.source == "fallback"
-    assert "around what the framework computes" in plan.reason
+    assert reason in plan.reason
 
 
 def test_side_effects_are_left_to_jax() -> None:
