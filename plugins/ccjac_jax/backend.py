@@ -11,6 +11,7 @@ from ccjac.backends.protocol import Request
 from ccjac.elements.coloured import ColouredProgram
 from ccjac.elements.factored import FactoredProgram
 from ccjac.elements.parts import SparseProgram
+from ccjac.errors import UnsupportedError
 from ccjac.executor import select
 from ccjac.guards import Watch
 from ccjac.loops.joined import LoopedProgram
@@ -146,8 +147,12 @@ class JaxBackend:
         self, traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int | None = None
     ) -> SparseProgram | FactoredProgram:
         """By a walk through the jaxpr's elements."""
+        from .own_rules import has_own_rules
         from .sparse import program
 
+        if nodes is not None and has_own_rules(traced.closed.jaxpr, values=traced.with_values):
+            # What the user asks for has no derivatives; what is chosen for them has.
+            raise UnsupportedError("the derivative of its Jacobian depends on rules of the user's")
         return program(traced, plan, nodes)
 
     def tape(self, traced: JaxTraced) -> Tape:

@@ -18,6 +18,7 @@ from . import kernel
 from . import operations as ops
 from .framework import FlatFunction, differentiated_by, jacobian_of, known
 from .fused import fused
+from .own_rules import has_own_rules
 from .results import finished
 from .staged import Placed, staged
 from .tracing import JaxTraced, specs
@@ -57,6 +58,10 @@ def _computing(
 ) -> FlatFunction:
     operands = placed(specs([*traced.call.types, *traced.read_types]))
     program = jacobian.program
+    if not jacobian.stages and has_own_rules(traced.closed.jaxpr, values=traced.with_values):
+        plain = _plain(traced, program, operands, arrays, limits().plain_operations)
+        compute = _with_kernel(program, operands, arrays, plain, options) if executor == "kernel" else plain
+        return differentiated_by(compute, _with_framework(traced, arrays))
     if not jacobian.stages:
         if executor == "kernel":
             plain = _plain(traced, program, operands, arrays, limits().plain_operations)

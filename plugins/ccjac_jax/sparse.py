@@ -28,8 +28,9 @@ from .compressed import compressed
 from .elements import walk
 from .factored import FactoredCall
 from .formats import formatted
-from .framework import Function, has_both_modes, jacobian_of, known
+from .framework import Function, differentiated_by, has_both_modes, jacobian_of, known
 from .kernel import obstacle
+from .own_rules import has_own_rules
 from .results import finished
 from .tracing import JaxTraced
 
@@ -57,6 +58,12 @@ def program(traced: JaxTraced, plan: Callable[[Linearization], Plan], nodes: int
         if (reason := obstacle(part.program)) is not None:
             raise UnsupportedError(reason)
     return found
+
+
+def _with_derivative_of(compute: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """The same numbers, with the derivatives of another function of them."""
+    both = differentiated_by(lambda *inputs: [compute(*inputs)], lambda *inputs: [other(*inputs)])
+    return lambda *inputs: both(*inputs)[0]
 
 
 def dependence(traced: JaxTraced) -> Pattern:
@@ -108,6 +115,9 @@ def compiled(traced: JaxTraced, program: Divided | ColouredProgram, executor: st
         else:
             own = jacobian_of(function, n, len(types.outputs), executor)
             compute = _picked(own, blocks, len(types.outputs) + len(types.auxiliary))
+    if found is not None and has_own_rules(traced.closed.jaxpr, values=False):
+        own = jacobian_of(function, n, len(types.outputs))
+        compute = _with_derivative_of(compute, _picked(own, blocks, len(types.outputs) + len(types.auxiliary)))
     size = sum(b.shape[0] * b.shape[1] for b in blocks)
     formats_save = output not in ("values", "dense")
     if size and formats_save and sum(b.nnz for b in blocks) > NEARLY_DENSE * size:
