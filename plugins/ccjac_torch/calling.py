@@ -281,7 +281,7 @@ def content(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     with levels.without_batch():
         traced = trace(prepare(request, args, kwargs))
     found = traced.linearization
-    if found is None:
+    if found is None or traced.stopped:
         return None
     return (
         tuple(found.builder.nodes),

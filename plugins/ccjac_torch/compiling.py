@@ -16,7 +16,8 @@ from ccjac.program.accumulate import JacobianProgram
 from ccjac.results import Block, blocks, layout, nest, placed
 from ccjac.spec import Spec
 
-from . import device
+from . import device, levels
+from .modes import fallback, mode
 from .operators import Operator
 from .shadows import type_name
 from .tracing import TorchTraced
@@ -65,7 +66,8 @@ def compiled(
     if executor == "inductor":
         call_operator = torch.compile(operator, dynamic=True)
     if _single(traced, arrays):
-        return operator.alone() if executor != "inductor" else lambda *tensors: call_operator(*tensors)[0]
+        alone = operator.alone() if executor != "inductor" else lambda *tensors: call_operator(*tensors)[0]
+        return _differentiated_by_torch(traced, alone) if traced.stopped else alone
     n_values, containers = len(traced.values), traced.containers
     # Without the user's function, which what is compiled must not keep alive.
     request = replace(call.request, fun=torch.func.jacrev)
@@ -77,7 +79,22 @@ def compiled(
             results = [_spread(a, x) for a, x in zip(arrays, results, strict=True)]
         return nest(containers, request, results[:n_values], results[n_values:])
 
-    return run
+    return _differentiated_by_torch(traced, run) if traced.stopped else run
+
+
+def _differentiated_by_torch(traced: TorchTraced, run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run``; where its derivative may be wanted, torch's own mode: what a function detaches, its program does not."""
+    own, rank = fallback(traced, mode(traced)), len(traced.call.specs[0].shape)
+
+    def chosen(*tensors: torch.Tensor) -> Any:
+        if not levels.differentiated(tensors):
+            return run(*tensors)
+        of_batch = own
+        for _ in range(tensors[0].dim() - rank):
+            of_batch = torch.func.vmap(of_batch)
+        return of_batch(*tensors)
+
+    return chosen
 
 
 def _single(traced: TorchTraced, arrays: Sequence[Block]) -> bool:

@@ -47,6 +47,8 @@ class TorchTraced:
         outputs: Shape and type of every differentiated result.
         auxiliary: Shape and type of every auxiliary result.
         output_tree, auxiliary_tree: Their containers.
+        stopped: Whether the function detaches tensors or switches gradients off: its program's derivative is not that
+            of its Jacobian.
         fixed: Auxiliary results that are no tensors, in their places among all of them.
     """
 
@@ -58,6 +60,7 @@ class TorchTraced:
     auxiliary: tuple[Spec, ...] = ()
     output_tree: Any = None
     auxiliary_tree: Any = None
+    stopped: bool = False
 
     @property
     def linearization(self) -> Linearization | None:
@@ -297,6 +300,7 @@ def _linearized(traced: TorchTraced) -> Linearization:
 
         def walk() -> tuple[list[Value], list[Value]]:
             outputs, auxiliary = _walked(traced, tracker, begin)
+            traced.stopped |= tracker.stopped
             return [_settled(tracker, t) for t in outputs], [_settled(tracker, t) for t in auxiliary]
 
         values = private.apart(walk)

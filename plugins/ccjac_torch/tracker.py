@@ -58,6 +58,7 @@ class Tracker(private.DispatchMode):
     Attributes:
         ex: Where values and vertices are recorded.
         shadows: What every tensor means.
+        stopped: Whether the function computes with numbers whose derivatives it leaves out.
     """
 
     def __init__(self, ex: Expander, outside: Outside = lambda tensor: None) -> None:
@@ -66,6 +67,8 @@ class Tracker(private.DispatchMode):
         self.shadows = Shadows(ex.builder)
         self._outside = outside
         self._zeros: set[int] = set()
+        self.stopped = False
+        self._composing = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -202,6 +205,8 @@ class Tracker(private.DispatchMode):
         if name == "detach_":
             raise UnsupportedError("the function detaches a tensor in place")
         (tensor,) = args
+        # What compositions stop does not change their results.
+        self.stopped |= not self._composing
         out = function(*args, **kwargs).clone(memory_format=torch.preserve_format)
         self.shadows.put(out, without_tangent(self.shadows.get(tensor)))
         self.shadows.freeze(tensor)
@@ -217,6 +222,7 @@ class Tracker(private.DispatchMode):
             or any(t is not target for t in private.written(function, args, kwargs))
         ):
             raise unsupported(name, "writes to its arguments")
+        self.stopped |= not torch.is_grad_enabled()
         plain = name[:-1]
         if plain in ("zero", "fill"):
             number = args[1] if plain == "fill" else 0.0
@@ -256,8 +262,7 @@ class Tracker(private.DispatchMode):
         self.ex.recorder.check_size()
         if rule is None:
             assert composition is not None
-            with self:
-                return composition(*args, **kwargs)
+            return self._composed(composition, args, kwargs)
         out = function(*self._with_places(name, args), **kwargs)
         if name in LINALG:
             # LAPACK's results have their columns in a row, and torch would copy tangents into that order.
@@ -267,10 +272,17 @@ class Tracker(private.DispatchMode):
         if meaning is NotImplemented:
             if composition is None:
                 raise unsupported(name)
-            with self:
-                return composition(*args, **kwargs)
+            return self._composed(composition, args, kwargs)
         self._record(out, meaning)
         return out
+
+    def _composed(self, composition: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        self._composing += 1
+        try:
+            with self:
+                return composition(*args, **kwargs)
+        finally:
+            self._composing -= 1
 
     def meaning(self, operation: Operation, rule: Rule) -> Any:
         """What the results of an operation mean, see :data:`ccjac_torch.rules.operation.Rule`."""
@@ -305,7 +317,10 @@ class Tracker(private.DispatchMode):
 
     def _settle(self, value: Value) -> Value:
         """Under ``no_grad`` results have no tangents, as in ``torch.func.jacrev``."""
-        return value if torch.is_grad_enabled() else without_tangent(value)
+        if torch.is_grad_enabled():
+            return value
+        self.stopped |= not self._composing
+        return without_tangent(value)
 
     def _materialized(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
