@@ -149,7 +149,9 @@ def test_what_runs_where_is_what_is_selected() -> None:
     def selected(platform: str, wanted: str) -> str:
         return executor.select(program, wanted, platform=platform, obstacle=lambda _: None)[0]  # type: ignore[arg-type]
 
-    assert '| CUDA | where `executor="kernel"` asks for it | yes |' in table
+    assert (
+        '| NVIDIA devices | where `executor="kernel"` asks for it, see [Accelerators](accelerators.md) | yes |' in table
+    )
     assert [selected("cuda", wanted) for wanted in ("auto", "kernel", "ops")] == ["ops", "kernel", "ops"]
     assert "| Linux, x86-64 or ARM | yes | yes |" in table
     assert [selected("cpu", wanted) for wanted in ("auto", "ops")] == ["kernel", "ops"]

@@ -75,6 +75,9 @@ def test_a_limit_decides_what_is_expanded(changes, function, options, words, mon
 
 
 def test_what_was_compiled_under_other_limits_is_not_used(caplog):
+    # Whatever other tests of this process have compiled, or asked of the log.
+    ccjac.clear_caches()
+    caplog.set_level(logging.WARNING, "ccjac")
     jacobian = ccjac.jacobian(f)
 
     def has_kernel():
