@@ -97,6 +97,8 @@ def regions_obstacle(jacobian: JacobianProgram) -> str | None:
         return f"around what the framework computes there are only {surroundings:,} operations"
     if all(region.operation.fused for region in jacobian.regions):
         return "what is no scalar operation acts on every entry alone, in the framework's own loops"
+    if singular := next((region.operation for region in jacobian.regions if region.operation.singular), None):
+        return f"partials of `{singular.label}` are infinite where the numbers that it finds coincide"
     partials = sum(map(_partials, jacobian.regions))
     if PARTIALS_SHARE * partials > surroundings:
         return (

@@ -23,6 +23,8 @@ class Operation(Protocol):
         why: Why it is none of the scalar program's.
         executor: What runs it, in a word: ``"forward"``, ``"reverse"``, ``"value"`` or ``"loop"``.
         fused: Whether it acts on every entry alone, so that the framework puts it into one loop with what is around it.
+        singular: Whether its partials are infinite where numbers coincide that it finds: what comes of infinity times
+            zero there depends on the order of products, which is then left to the framework.
     """
 
     @property
@@ -39,6 +41,9 @@ class Operation(Protocol):
 
     @property
     def fused(self) -> bool: ...
+
+    @property
+    def singular(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)

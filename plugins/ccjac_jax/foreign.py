@@ -33,6 +33,7 @@ WHOLE_ARRAYS = frozenset(
 )
 """Primitives that are known to be no scalar operations: to look at what JAX lowers them to took 20 ms."""
 
+_SINGULAR = frozenset({"eigh", "eig", "svd"})
 _FUSED = frozenset((*ELEMENTWISE, *STRUCTURAL, "complex", "real", "imag", "conj"))
 """Primitives that XLA puts into one loop with others."""
 
@@ -89,6 +90,11 @@ class Equations:
     def fused(self) -> bool:
         """As there."""
         return all(node.eqn.primitive.name in _FUSED for node in self.nodes)
+
+    @property
+    def singular(self) -> bool:
+        """As there."""
+        return any(node.eqn.primitive.name in _SINGULAR for node in self.nodes)
 
     @property
     def operations(self) -> int:

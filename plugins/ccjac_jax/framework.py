@@ -62,7 +62,7 @@ def known(traced: JaxTraced) -> Function:
 def _function(traced: JaxTraced, places: tuple[int, ...]) -> Function:
     watched = frozenset(traced.places)
     consts = [
-        None if k in places else np.asarray(const) if k in watched else const
+        None if k in places else np.array(const) if k in watched else const
         for k, const in enumerate(traced.closed.consts)
     ]
     return Function(traced.closed.jaxpr, tuple(consts), places)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from ccjac.errors import UnsupportedError
 from ccjac.expand import Spec
@@ -60,7 +61,8 @@ def compiled(traced: JaxTraced, looped: LoopedProgram) -> Callable[..., Any]:
     blocks = [Spec((*out.shape, *arg.shape), out.dtype) for out in outputs for arg in arguments]
     results = [*values, *blocks]
     chain, numbers = lifted(looped.chain)
-    constants = [*looped.known, *numbers]
+    # Copied: what is compiled keeps nothing of the user's alive.
+    constants = [*map(np.array, looped.known), *numbers]
     operands = specs([*types.call.types, *types.read_types, *constants])
     filled = [k for k, spec in enumerate(results) if spec.size]
     own = jacobian_of(known(traced), n, n_results)
