@@ -231,7 +231,21 @@ def test_a_fallback_traces_once() -> None:
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("keeps", [False, True])
+_NEWER = jax.__version_info__ >= (0, 11)
+
+
+@pytest.mark.parametrize(
+    "keeps",
+    [
+        False,
+        pytest.param(
+            True,
+            marks=pytest.mark.xfail(
+                _NEWER, reason="this JAX keeps a loop's constant array until its caches are cleared", strict=False
+            ),
+        ),
+    ],
+)
 def test_arrays_and_functions_are_freed(keeps: bool) -> None:
     def case() -> list[weakref.ref[Any]]:
         x, w = jnp.ones(3), jnp.arange(9.0).reshape(3, 3)
