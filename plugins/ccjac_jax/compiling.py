@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -57,24 +58,23 @@ def _computing(
     options: Mapping[str, bool],
 ) -> FlatFunction:
     operands = placed(specs([*traced.call.types, *traced.read_types]))
-    program = jacobian.program
-    if not jacobian.stages and has_own_rules(traced.closed.jaxpr, values=traced.with_values):
-        plain = _plain(traced, program, operands, arrays, limits().plain_operations)
-        compute = _with_kernel(program, operands, arrays, plain, options) if executor == "kernel" else plain
-        return differentiated_by(compute, _with_framework(traced, arrays))
-    if not jacobian.stages:
-        if executor == "kernel":
-            plain = _plain(traced, program, operands, arrays, limits().plain_operations)
-            return _with_kernel(program, operands, arrays, plain, options)
-        return _plain(traced, program, operands, arrays)
+    own_rules = has_own_rules(traced.closed.jaxpr, values=traced.with_values)
+    if jacobian.stages:
+        compute = staged(jacobian, operands, arrays, functools.partial(_stage, executor, options))
+    elif executor == "kernel":
+        plain = _plain(traced, jacobian.program, operands, arrays, limits().plain_operations)
+        compute = _with_kernel(jacobian.program, operands, arrays, plain, options)
+    else:
+        compute = _plain(traced, jacobian.program, operands, arrays)
+    return differentiated_by(compute, _with_framework(traced, arrays)) if jacobian.stages or own_rules else compute
 
-    def part(program: Program, operands: Placed, arrays: Sequence[Block]) -> FlatFunction:
-        plain = _with_operations(program, operands, arrays)
-        if executor == "kernel":
-            return _with_kernel(program, operands, arrays, plain, options)
-        return plain
 
-    return differentiated_by(staged(jacobian, operands, arrays, part), _with_framework(traced, arrays))
+def _stage(
+    executor: str, options: Mapping[str, bool], program: Program, operands: Placed, arrays: Sequence[Block]
+) -> FlatFunction:
+    """One stage of a program that has several: its derivative is never asked for."""
+    plain = _with_operations(program, operands, arrays)
+    return _with_kernel(program, operands, arrays, plain, options) if executor == "kernel" else plain
 
 
 def spread(block: Block, computed: Any) -> Any:

@@ -9,6 +9,7 @@ import torch
 
 from ccjac.backends.protocol import Request
 from ccjac.errors import InputError
+from ccjac.estimate import obstacle
 
 from . import levels, private
 from .arguments import kind_of, number_type, prepare
@@ -280,6 +281,9 @@ def content(request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     args, kwargs = private.unflatten(tree, ready)
     with levels.without_batch():
         traced = trace(prepare(request, args, kwargs))
+    if traced.features is None or obstacle(traced.features) is not None:
+        # Nothing is compiled that could be shared; to expand it would take as long as what the estimate refuses.
+        return None
     found = traced.linearization
     if found is None or traced.stopped:
         return None

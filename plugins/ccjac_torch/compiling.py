@@ -65,21 +65,28 @@ def compiled(
     call_operator: Callable[..., list[torch.Tensor]] = operator
     if executor == "inductor":
         call_operator = torch.compile(operator, dynamic=True)
+    run = _of_containers(traced, arrays, call_operator)
     if _single(traced, arrays):
-        alone = operator.alone() if executor != "inductor" else lambda *tensors: call_operator(*tensors)[0]
-        return _differentiated_by_torch(traced, alone) if traced.stopped else alone
+        run = operator.alone() if executor != "inductor" else lambda *tensors: call_operator(*tensors)[0]
+    return _differentiated_by_torch(traced, run) if traced.stopped else run
+
+
+def _of_containers(
+    traced: TorchTraced, arrays: Sequence[Block], compute: Callable[..., list[torch.Tensor]]
+) -> Callable[..., Any]:
+    """From what ``compute`` gives to the user's containers."""
     n_values, containers = len(traced.values), traced.containers
     # Without the user's function, which what is compiled must not keep alive.
-    request = replace(call.request, fun=torch.func.jacrev)
+    request = replace(traced.call.request, fun=torch.func.jacrev)
     packed = any(a.packed for a in arrays)
 
     def run(*tensors: torch.Tensor) -> Any:
-        results = call_operator(*tensors)
+        results = compute(*tensors)
         if packed:
             results = [_spread(a, x) for a, x in zip(arrays, results, strict=True)]
         return nest(containers, request, results[:n_values], results[n_values:])
 
-    return _differentiated_by_torch(traced, run) if traced.stopped else run
+    return run
 
 
 def _differentiated_by_torch(traced: TorchTraced, run: Callable[..., Any]) -> Callable[..., Any]:

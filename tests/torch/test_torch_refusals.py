@@ -24,8 +24,8 @@ def outcome(call: Any) -> Any:
         return type(error)
 
 
-class Doubled(torch.autograd.Function):
-    """A custom derivative that is not that of the value."""
+class Twice(torch.autograd.Function):
+    """A value whose derivative is another one."""
 
     @staticmethod
     def forward(x: Any) -> Any:
@@ -34,6 +34,10 @@ class Doubled(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         pass
+
+
+class Doubled(Twice):
+    """A custom derivative for reverse mode alone."""
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
@@ -78,16 +82,8 @@ def quietly(make: Any) -> Any:
         return make()
 
 
-class ForwardOnly(torch.autograd.Function):
+class ForwardOnly(Twice):
     """A custom derivative for forward mode alone."""
-
-    @staticmethod
-    def forward(x: Any) -> Any:
-        return x * 2.0
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        pass
 
     @staticmethod
     def jvp(ctx: Any, t: Any) -> Any:
