@@ -11,12 +11,10 @@ which ``jacrev float64`` shows; there neither is the truth.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from typing import Any
 
-from common import arguments, bars, progress, report
+from common import arguments, bars, private_zoo, progress, report
 
 MODES = ("kernel", "ops", "jacfwd", "jacrev")
 DRAWN = 40
@@ -72,8 +70,7 @@ def main() -> None:
     parser = arguments((__doc__ or "").split("\n")[0])
     parser.add_argument("--samples", type=int, default=1024, metavar="N", help="points per task")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import ccjac_zoo
     from ccjac_jax import showcase

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +35,7 @@ __all__ = [
     "interleaved",
     "machine",
     "microseconds",
+    "private_zoo",
     "progress",
     "report",
 ]
@@ -48,17 +50,22 @@ def arguments(description: str, *, tasks: bool = True) -> argparse.ArgumentParse
     return parser
 
 
-def finished_rows(path: Path, *, fresh: bool) -> dict[str, dict[str, Any]]:
-    """Rows of earlier runs by key; a line that a stopped run left unfinished does not count."""
+def private_zoo() -> None:
+    """What earlier runs remembered must not change this one, of whose processes all have the same zoo."""
+    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+
+
+def finished_rows(path: Path, *fields: str, fresh: bool) -> dict[Any, dict[str, Any]]:
+    """Rows of earlier runs by these fields; a line that a stopped run left unfinished does not count."""
     if fresh:
         path.unlink(missing_ok=True)
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[Any, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        rows[row["key"]] = row
+        rows[row[fields[0]] if len(fields) == 1 else tuple(row[f] for f in fields)] = row
     return rows
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, report
+from common import arguments, bars, finished_rows, interleaved, private_zoo, report
 
 FORMS = ("jvp", "grad")
 CANDIDATES = ("ccjac", "jacfwd", "jacrev")
@@ -144,13 +143,8 @@ def measure_all(options: Any) -> list[dict[str, Any]]:
 
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / "derivatives.rows.jsonl"
-    if options.fresh:
-        path.unlink(missing_ok=True)
-    known: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        row = json.loads(line)
-        if (row["batch"], row["dtype"]) == (options.batch, options.dtype):
-            known[row["task"]] = row
+    finished = finished_rows(path, "task", "batch", "dtype", fresh=options.fresh)
+    known = {row["task"]: row for key, row in finished.items() if key[1:] == (options.batch, options.dtype)}
     names = options.tasks or list(ccjac_zoo.tasks())
     end = time.monotonic() + 60 * options.minutes
     for i, name in enumerate(names):
@@ -182,8 +176,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     parser.add_argument("--worker", metavar="NAME", help="measure one function in this process")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
     if options.worker:
         measure(options.worker, options.batch, options.dtype, options.seconds)
         return

@@ -10,14 +10,12 @@ take turns as in :mod:`ccjac.timing`; the table holds medians.  *Gain* is the be
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, microseconds, report
+from common import arguments, bars, interleaved, microseconds, private_zoo, report
 
 Function = Callable[..., Any]
 LONG = 100_000
@@ -182,8 +180,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float64", choices=("float32", "float64"), help="of all numbers")
     parser.add_argument("--seconds", type=float, default=4.0, help="of measuring per function")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import jax
 

@@ -12,14 +12,12 @@ holds medians of compiled calls.  *First* is ccjac's first call over one and a h
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, microseconds, report
+from common import arguments, bars, interleaved, microseconds, private_zoo, report
 
 Make = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -92,8 +90,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="first calls of every candidate")
     parser.add_argument("--seconds", type=float, default=0.5, help="of measuring later calls per function")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import jax
     import jax.numpy as jnp

@@ -18,14 +18,12 @@ A finished row is printed and written to ``runtime.rows.jsonl`` at once; rows fo
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 import warnings
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, finished_rows, interleaved, report
+from common import arguments, bars, finished_rows, interleaved, private_zoo, report
 
 PAPER = (
     "RoeFlux_1d",
@@ -99,7 +97,7 @@ def measure_all(wanted: list[Any], options: Any) -> list[dict[str, Any]]:
     """All rows that are there when the time is up."""
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / f"{'runtime' if options.device == 'cpu' else 'runtime_gpu'}.rows.jsonl"
-    known = finished_rows(path, fresh=options.fresh)
+    known = finished_rows(path, "key", fresh=options.fresh)
     end = time.monotonic() + 60 * options.minutes
     for i, case in enumerate(wanted):
         if case.key in known:
@@ -168,8 +166,7 @@ def main() -> None:
             options.batches = on_device.BATCHES
         options.forms, options.loop, options.brief = ["vector"], False, True
         options.accelerator = on_device.device()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
     from ccjac_jax import showcase

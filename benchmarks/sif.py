@@ -14,15 +14,12 @@ over 1.05 times ``jit(jacfwd)``'s plus 1 µs: up to 1 and 0 nothing is lost.  A 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
 
-from common import arguments, bars, interleaved, microseconds, report
+from common import arguments, bars, finished_rows, interleaved, microseconds, private_zoo, report
 
 FIRST_RATIO, FIRST_SECONDS, FIRST_WORST = 1.5, 0.1, 3.0
 LATER_RATIO, LATER_SECONDS = 1.05, 1e-6
@@ -105,14 +102,6 @@ def measure(problem: Any, options: Any) -> dict[str, Any]:
     }
 
 
-def finished_rows(path: Path, *, fresh: bool) -> dict[str, dict[str, Any]]:
-    """Rows of earlier runs by problem."""
-    if fresh:
-        path.unlink(missing_ok=True)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {row["task"]: row for row in map(json.loads, lines)}
-
-
 def summary(rows: list[dict[str, Any]]) -> list[list[Any]]:
     """What holds for how many."""
     within = sum(row["first_ratio"] <= 1.0 for row in rows)
@@ -145,7 +134,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="after which to stop and report")
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     options = parser.parse_args()
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import jax
 
@@ -160,7 +149,7 @@ def main() -> None:
         jax.block_until_ready(jax.jit(differentiate(lambda x: jnp.sin(x) * jnp.exp(x[::-1])))(jnp.ones(20)))
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / "sif.rows.jsonl"
-    known = finished_rows(path, fresh=options.fresh)
+    known = finished_rows(path, "task", fresh=options.fresh)
     end = time.monotonic() + 60 * options.minutes
     for problem in sif2jax.problems[:: options.every]:
         if problem.name in known or (options.tasks and problem.name not in options.tasks):

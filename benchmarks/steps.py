@@ -10,14 +10,12 @@ in :mod:`ccjac.timing`; the table holds medians.  *Gain* is plain's time over th
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, microseconds, report
+from common import arguments, bars, interleaved, microseconds, private_zoo, report
 
 Step = Callable[..., Any]
 
@@ -183,8 +181,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=10_000, help="states")
     parser.add_argument("--seconds", type=float, default=3.0, help="of measuring per step")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import jax
 

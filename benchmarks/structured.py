@@ -15,18 +15,16 @@ read and written together.  *Memory* is what the process grew by while ccjac pre
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, interleaved, report
+from common import arguments, finished_rows, interleaved, private_zoo, report
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 HESSIAN_SIZES = (1_000, 100_000)
@@ -321,16 +319,13 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "N"), help="one row, as JSON")
     options = parser.parse_args()
-    os.environ.setdefault("CCJAC_ZOO", tempfile.mkdtemp(prefix="ccjac-benchmark-"))
     if options.one:
         print(json.dumps(measure(options.one[0], int(options.one[1]), options.seconds, options.asdex)))
         return
+    private_zoo()
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / "structured.rows.jsonl"
-    if options.fresh:
-        path.unlink(missing_ok=True)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    known = {(row["task"], row["wanted"]): row for row in map(json.loads, lines)}
+    known = finished_rows(path, "task", "wanted", fresh=options.fresh)
     end = time.monotonic() + 60 * options.minutes
     for name, n in cases(options.tasks, options.sizes):
         if (name, n) in known:

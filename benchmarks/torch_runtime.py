@@ -15,13 +15,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, finished_rows, interleaved, report
+from common import arguments, bars, finished_rows, interleaved, private_zoo, report
 
 PAPER = (
     "RoeFlux_1d",
@@ -136,7 +135,7 @@ def measure_all(names: list[str], options: Any) -> list[dict[str, Any]]:
     """All rows that are there when the time is up."""
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / "torch_runtime.rows.jsonl"
-    parts = finished_rows(path, fresh=options.fresh)
+    parts = finished_rows(path, "key", fresh=options.fresh)
     end = time.monotonic() + 60 * options.minutes
     wanted = [(name, part) for part in ("eager", "compiled")[: 1 + options.compiled] for name in names]
     for name, part in wanted:
@@ -184,8 +183,7 @@ def main(given: list[str] | None = None) -> None:
     parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs")
     parser.add_argument("--only-compiled", metavar="NAME", help="used by the benchmark itself")
     options = parser.parse_args(given)
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
     if options.only_compiled:
         print(json.dumps(compiled(options.only_compiled, options.seconds)))
         return

@@ -9,13 +9,11 @@ time over that of ccjac, which decides for itself what it makes of a function.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from statistics import geometric_mean
 from typing import Any
 
-from common import arguments, bars, interleaved, microseconds, report
+from common import arguments, bars, interleaved, microseconds, private_zoo, report
 
 
 def functions() -> dict[str, tuple[Callable[[Any], Any], int]]:
@@ -155,8 +153,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512, help="states")
     parser.add_argument("--seconds", type=float, default=0.5, help="of measuring per function")
     options = parser.parse_args()
-    # A private zoo: what earlier runs remembered must not change this one.
-    os.environ["CCJAC_ZOO"] = tempfile.mkdtemp(prefix="ccjac-benchmark-")
+    private_zoo()
 
     import jax
 

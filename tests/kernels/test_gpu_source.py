@@ -30,6 +30,23 @@ def run(
     return block_shim.run(library, 0, written, layout, arrays, samples)
 
 
+def assert_evaluates(
+    program: Program,
+    layout: Layout,
+    scalars: np.ndarray,
+    found: Sequence[np.ndarray],
+    *,
+    ulps: float,
+    atol: float,
+) -> None:
+    reference = [np.broadcast_to(r, scalars.shape[1]) for r in evaluate(program, scalars)]
+    rtol = ulps * np.finfo(scalars.dtype).eps
+    for result, got in zip(layout.results, found, strict=True):
+        for k, position in enumerate(result.entries):
+            expected = np.zeros(scalars.shape[1]) if position < 0 else reference[position]
+            np.testing.assert_allclose(got[:, k], expected, rtol=rtol, atol=atol)
+
+
 @pytest.mark.parametrize("samples", [1, 7, 8, 21])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_of_samples(dtype: str, samples: int, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -40,11 +57,7 @@ def test_rows_of_samples(dtype: str, samples: int, tmp_path: Path, rng: np.rando
     scalars[6] = 0.75
     arrays = [np.ascontiguousarray(scalars[list(o.scalars)].T) for o in operands[:3]] + [scalars[6, :1].copy()]
     found = run(program, layout, arrays, samples, tmp_path, threads=8)
-    reference = [np.broadcast_to(r, samples) for r in evaluate(program, scalars)]
-    for result, got in zip(layout.results, found, strict=True):
-        for k, position in enumerate(result.entries):
-            expected = np.zeros(samples) if position < 0 else reference[position]
-            np.testing.assert_allclose(got[:, k], expected, rtol=200 * np.finfo(dtype).eps, atol=1e-6)
+    assert_evaluates(program, layout, scalars, found, ulps=200, atol=1e-6)
 
 
 def test_rows_wider_than_shared_memory(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -109,8 +122,4 @@ def test_long_programs_are_cut(
     x[4] = x[4, 0]
     arrays = [np.ascontiguousarray(x[[3, 0, 2]].T), x[1].copy(), x[4, :1].copy()]
     found = run(program, layout, arrays, samples, tmp_path, threads=8)
-    reference = [np.broadcast_to(r, samples) for r in evaluate(program, x)]
-    for result, got in zip(layout.results, found, strict=True):
-        for k, position in enumerate(result.entries):
-            expected = np.zeros(samples) if position < 0 else reference[position]
-            np.testing.assert_allclose(got[:, k], expected, rtol=500 * np.finfo(dtype).eps, atol=1e-5)
+    assert_evaluates(program, layout, x, found, ulps=500, atol=1e-5)

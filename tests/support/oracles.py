@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from ccjac.backends.protocol import Request
+from ccjac.elimination import forward_order, reverse_order
 from ccjac.graph import Graph
 from ccjac.program.accumulate import JacobianProgram, accumulate
 from ccjac.program.evaluate import evaluate
@@ -95,6 +96,13 @@ def numpy_jacobians(program: JacobianProgram, rows: np.ndarray) -> np.ndarray:
 def by_all(mode: Callable[..., Any], fun: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """``mode`` (``jax.jacfwd`` and its kind) by all positional arguments."""
     return mode(fun, argnums=tuple(range(len(args))))(*args)
+
+
+def assert_exact(fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Forward and reverse accumulation give JAX's Jacobian."""
+    expected = by_all(jax.jacfwd, fun, args)
+    for found in numpy_jacobian_by_each(fun, args, [forward_order, reverse_order]):
+        assert_same(jax.tree.map(jax.numpy.asarray, found), expected, rtol=1e-9)
 
 
 def assert_same(actual: Any, expected: Any, rtol: float = 1e-10) -> None:
