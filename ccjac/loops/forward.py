@@ -6,7 +6,7 @@ local Jacobian and the carried tangents in whatever order is cheapest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,9 @@ from ..errors import UnsupportedError
 from ..limits import LOOP_PROGRAM_LIMIT, MOVING_DIRECTIONS
 from ..program.accumulate import STRUCTURAL_ZERO, accumulate
 from . import patterns
-from .chain import Arrays, Chain, Port, Stage
-from .joined import LoopedProgram, Part, Planner
+from .accumulation import Accumulation
+from .chain import Chain, Port, Stage
+from .joined import LoopedProgram, Planner
 from .seeds import Results, check_step, seeded, used_inputs
 from .tape import Segment, Tape
 
@@ -53,28 +54,19 @@ def forward(tape: Tape, plan: Planner, *, with_values: bool) -> LoopedProgram:
 
 
 @dataclass(eq=False)
-class _Forward:
-    tape: Tape
-    plan: Planner
-    with_values: bool
-    arrays: Arrays = field(default_factory=Arrays)
-    stages: list[Stage] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+class _Forward(Accumulation):
     moving: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         tape, arrays = self.tape, self.arrays
         self.known = list(tape.known.values())
-        self.values = {k: arrays.of(tape.arrays[k], "operand") for k in (*range(tape.n_operands), *tape.known)}
-        wanted = (*tape.outputs, *tape.auxiliary) if self.with_values else ()
-        self.wanted = {k: arrays.of(tape.arrays[k], "result") for k in wanted}
         arguments = tape.arrays[: tape.n_differentiated]
         self.blocks = {
             k: [arrays.add(tape.arrays[k].size * a.size, tape.arrays[k].dtype, "result") for a in arguments]
             for k in tape.outputs
         }
         self.columns = np.cumsum([0, *(a.size for a in arguments)]).tolist()
-        self.read = {i.array for s in tape.segments for i in s.inputs}
         self.rowwise = {
             i.array: s.steps for s in tape.segments for i in s.inputs if i.role == "sequence" and s.steps is not None
         }
@@ -155,14 +147,10 @@ class _Forward:
         self, segment: Segment, places: Sequence[Mapping[tuple[int, int], int]], used: set[int]
     ) -> tuple[Port, ...]:
         ports: list[Port] = []
-        starts = segment.starts()
         for k, entering in enumerate(segment.inputs):
             stepped = entering.role == "sequence"
-            offsets = [t for t in range(entering.size) if starts[k] + t in used]
-            if offsets:
-                scalars = tuple(starts[k] + t for t in offsets)
-                stride = entering.size if stepped else 0
-                ports.append(Port(self.values[entering.array], tuple(offsets), scalars, stride))
+            if (port := self.value_port(segment, k, used)) is not None:
+                ports.append(port)
             if k >= len(places) or not places[k]:
                 continue
             tangents = self.tangents.get(entering.array)
@@ -278,13 +266,18 @@ class _Forward:
         return tuple(writes), tuple(finals)
 
     def _keep(
-        self, segment: Segment, number: int, size: int, pattern: np.ndarray, ports: list[Port], place: object
+        self,
+        segment: Segment,
+        number: int,
+        size: int,
+        pattern: np.ndarray,
+        ports: list[Port],
+        place: Callable[[int, int], int],
     ) -> None:
         """The tangents of an array that is read later; one that becomes a sequence has the same pattern in all rows."""
-        assert callable(place)
         steps = self.rowwise.get(number)
         whole = pattern
-        stacked = ports is not None and segment.steps is not None and self.tape.arrays[number].size != size
+        stacked = segment.steps is not None and self.tape.arrays[number].size != size
         if stacked:
             whole = np.tile(pattern, (self.tape.arrays[number].size // max(size, 1), 1))
         elif steps:

@@ -16,8 +16,9 @@ from ..limits import LOOP_PROGRAM_LIMIT, STORED_NUMBERS
 from ..program import Builder, Program
 from ..program.accumulate import STRUCTURAL_ZERO, accumulate, converted
 from . import patterns
-from .chain import Arrays, Chain, Port, Stage
-from .joined import LoopedProgram, Part, Planner
+from .accumulation import Accumulation
+from .chain import Chain, Port, Stage
+from .joined import LoopedProgram, Planner
 from .seeds import Results, check_step, used_inputs, weighted
 from .tape import Segment, Tape
 
@@ -62,23 +63,15 @@ def reverse(tape: Tape, plan: Planner, *, with_values: bool) -> LoopedProgram:
 
 
 @dataclass(eq=False)
-class _Reverse:
-    tape: Tape
-    plan: Planner
-    with_values: bool
-    arrays: Arrays = field(default_factory=Arrays)
+class _Reverse(Accumulation):
     first: list[Stage] = field(default_factory=list)
-    stages: list[Stage] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
     shares: dict[int, list[_Cotangents]] = field(default_factory=dict)
     stored: dict[int, list[tuple[int, tuple[int, ...]]]] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         tape, arrays = self.tape, self.arrays
-        self.values = {k: arrays.of(tape.arrays[k], "operand") for k in (*range(tape.n_operands), *tape.known)}
-        wanted = (*tape.outputs, *tape.auxiliary) if self.with_values else ()
-        self.wanted = {k: arrays.of(tape.arrays[k], "result") for k in wanted}
         arguments = tape.arrays[: tape.n_differentiated]
         self.blocks = [
             [arrays.add(tape.arrays[k].size * a.size, tape.arrays[k].dtype, "result") for a in arguments]
@@ -89,7 +82,6 @@ class _Reverse:
         for k, first, last in zip(tape.outputs, self.bounds, self.bounds[1:], strict=False):
             self.shares.setdefault(k, []).append(_Cotangents(eye[first:last]))
         read = [i.array for s in tape.segments for i in s.inputs]
-        self.read = set(read)
         self.once = {k for k in range(tape.n_differentiated) if read.count(k) == 1 and self._one_type(k)}
         for s in tape.segments:
             for o in s.outputs:
@@ -231,13 +223,10 @@ class _Reverse:
         starts = segment.starts()
         kept: list[int] = []
         for k, entering in enumerate(segment.inputs):
-            offsets = tuple(t for t in range(entering.size) if starts[k] + t in used)
-            scalars = tuple(starts[k] + t for t in offsets)
             if entering.role == "carried":
-                kept += scalars
-            elif offsets:
-                stride = entering.size if entering.role == "sequence" else 0
-                ports.append(Port(self.values[entering.array], offsets, scalars, stride))
+                kept += (starts[k] + t for t in range(entering.size) if starts[k] + t in used)
+            elif (port := self.value_port(segment, k, used)) is not None:
+                ports.append(port)
         by_type: dict[str, list[int]] = {}
         for scalar in kept:
             k = int(np.searchsorted(starts, scalar, side="right")) - 1
@@ -364,19 +353,14 @@ class _Reverse:
             return
         program = builder.finish(values, lin.n_scalars)
         used = used_inputs([program]) | {target for target, _ in carried}
-        reads = []
-        for k, entering in enumerate(segment.inputs):
-            at = tuple(t for t in range(entering.size) if starts[k] + t in used)
-            if at:
-                stride = entering.size if entering.role == "sequence" else 0
-                reads.append(Port(self.values[entering.array], at, tuple(starts[k] + t for t in at), stride))
+        reads = [self.value_port(segment, k, used) for k in range(len(segment.inputs))]
         self.first.append(
             Stage(
                 program,
                 segment.steps,
                 tuple(carried),
                 {},
-                tuple(reads),
+                tuple(port for port in reads if port is not None),
                 tuple(writes),
                 tuple(finals),
                 segment.backward,
