@@ -51,8 +51,9 @@ def road(build: Callable[..., Any], request: Request) -> Callable[..., Any]:
     prefix = "fused" if request.fused else "jacobian_of"
     whole.__name__ = f"{prefix}_{getattr(request.fun, '__name__', type(request.fun).__name__)}"
     whole.__qualname__ = whole.__name__
-    # Captured arrays decide on devices even where the derivative does not read them.
-    jitted = jax.jit(whole, keep_unused=True)
+    # Captured arrays decide on devices even where the derivative does not read them.  With this option JAX 0.12 keeps
+    # every function that it has compiled, so it is not set where there is nothing to decide.
+    jitted = jax.jit(whole, keep_unused=jax.device_count() > 1 or jax.default_backend() != "cpu")
     return _Unwrapping(jitted) if request.has_aux or request.fused else jitted
 
 

@@ -65,7 +65,8 @@ def _function(traced: JaxTraced, places: tuple[int, ...]) -> Function:
         None if k in places else np.array(const) if k in watched else const
         for k, const in enumerate(traced.closed.consts)
     ]
-    return Function(traced.closed.jaxpr, tuple(consts), places)
+    # Newer releases of JAX keep the constants in the jaxpr itself: these take their places.
+    return Function(jex.ClosedJaxpr(traced.closed.jaxpr, consts).jaxpr, tuple(consts), places)
 
 
 def jacobian_of(

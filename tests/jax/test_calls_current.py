@@ -20,9 +20,11 @@ import ccjac
 from ccjac.backends import discovery
 from ccjac.calls import select_backend
 from ccjac.kernels.constants import lifted
+from ccjac.limits import WAITING_PER_CODE
 from ccjac.ordering import _searchers
 from ccjac.program.program import Builder
 from ccjac.zoo import resolve
+from ccjac_jax.computation import Computation
 from oracles import assert_same
 
 X = jnp.array([0.3, -0.7, 1.9])
@@ -231,21 +233,7 @@ def test_a_fallback_traces_once() -> None:
     assert len(traces) == 1
 
 
-_NEWER = jax.__version_info__ >= (0, 11)
-
-
-@pytest.mark.parametrize(
-    "keeps",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                _NEWER, reason="this JAX keeps a loop's constant array until its caches are cleared", strict=False
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("keeps", [False, True])
 def test_arrays_and_functions_are_freed(keeps: bool) -> None:
     def case() -> list[weakref.ref[Any]]:
         x, w = jnp.ones(3), jnp.arange(9.0).reshape(3, 3)
@@ -259,6 +247,24 @@ def test_arrays_and_functions_are_freed(keeps: bool) -> None:
     references = case()
     gc.collect()
     assert [r() for r in references] == [None] * 3
+
+
+def test_programs_are_freed() -> None:
+    def compile_another(scale: float) -> None:
+        offset = jnp.arange(3.0) + scale
+        ccjac.jacobian(lambda y: jnp.sin(y) * offset + jnp.sum(y))(jnp.ones(3))
+
+    gc.collect()
+    before = _computations()
+    for k in range(3 * WAITING_PER_CODE):
+        compile_another(k + 0.5)
+    gc.collect()
+    # Some wait for a successor of the function that they were made for.
+    assert _computations() - before <= WAITING_PER_CODE
+
+
+def _computations() -> int:
+    return sum(type(o) is Computation for o in gc.get_objects())
 
 
 def test_numbers_are_data_of_a_kernel() -> None:
