@@ -172,6 +172,8 @@ def _by_regions(
     if not linearization.regions and features is None:
         # Otherwise the estimate took for foreign what disappears where it is expanded.
         raise UnsupportedError
+    if options.automatic and (why := estimate.regions_obstacle(linearization.regions)) is not None:
+        raise UnsupportedError(why)
     chosen = choose(linearization.graph, options.order, options.zoo, name=name, remember=remember)
     program = accumulate(linearization, chosen.order, with_values=traced.with_values, dtypes=traced.entry_dtypes)
     wanted = options.order if isinstance(options.order, str) else "auto"
@@ -180,7 +182,7 @@ def _by_regions(
         return choose(part.graph, wanted, options.zoo, name=name, remember=remember).order
 
     program = with_stages(linearization, program, order)
-    if options.automatic and (why := estimate.regions_obstacle(program)) is not None:
+    if options.automatic and (why := estimate.regions_late_obstacle(program)) is not None:
         raise UnsupportedError(why)
     executor, why = backend.select_executor(program, options.executor, platform=traced.platform)
     if executor != "kernel" and options.automatic:

@@ -8,7 +8,7 @@ from .cells import cells_late_obstacle, cells_may_pay, cells_nodes, cells_obstac
 from .costs import better_mode, call, first_call, framework_call, framework_first_call
 from .features import COMPILED, EAGER, Features, Modes
 from .loops import loops_obstacle
-from .scalar import fusion_obstacle, is_constant, late_obstacle, obstacle, regions_obstacle
+from .scalar import fusion_obstacle, is_constant, late_obstacle, obstacle, regions_late_obstacle, regions_obstacle
 
 __all__ = [
     "COMPILED",
@@ -29,5 +29,6 @@ __all__ = [
     "late_obstacle",
     "loops_obstacle",
     "obstacle",
+    "regions_late_obstacle",
     "regions_obstacle",
 ]

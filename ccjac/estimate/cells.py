@@ -20,6 +20,8 @@ SPREAD_NANOSECONDS = 4.0
 """To put one entry into its place in a dense result."""
 WALKED_EQUATIONS = 3_000
 """Equations, those of loops as often as they run, beyond which a function is not searched for cells unasked."""
+_DENSE = 0.5
+"""Share of entries from which a Jacobian counts as dense."""
 _ONE_A_ROW = 1.2
 """Estimated entries in a row up to which a Jacobian counts as diagonal."""
 
@@ -31,7 +33,11 @@ def cells_may_pay(features: Features) -> bool:
     # values over zeros that were written before took up to five times as long.
     diagonal = 0 < features.entries <= _ONE_A_ROW * features.outputs
     many = min(features.inputs, features.outputs) > 1
-    return features.modes.cells and features.equations * steps <= WALKED_EQUATIONS and many and not diagonal
+    # Of matrix products between all and all the framework's are the best; sums over all entries are none of them.
+    dense = features.entries > _DENSE * features.inputs * features.outputs
+    product = dense and features.contractions >= features.entries
+    short = features.equations * steps <= WALKED_EQUATIONS
+    return features.modes.cells and short and many and not (diagonal or product)
 
 
 def cells_nodes(features: Features) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..program.accumulate import JacobianProgram
 from ..regions.region import Region
 from ..settings import limits
@@ -86,8 +88,17 @@ def late_obstacle(features: Features, operations: int) -> str | None:
     return None
 
 
-def regions_obstacle(jacobian: JacobianProgram) -> str | None:
-    """Why a function is not worth being divided into scalar programs and regions, or ``None``.
+def regions_obstacle(regions: Sequence[Region]) -> str | None:
+    """Why a function with these regions had better be left to the framework, or ``None``."""
+    if regions and all(region.operation.fused for region in regions):
+        return "what is no scalar operation acts on every entry alone, in the framework's own loops"
+    if singular := next((region.operation for region in regions if region.operation.singular), None):
+        return f"partials of `{singular.label}` are infinite where the numbers that it finds coincide"
+    return None
+
+
+def regions_late_obstacle(jacobian: JacobianProgram) -> str | None:
+    """The same once the program stands.
 
     Partials that a region hands over are written and read once more than in the framework's own mode: Fourier
     transforms of 16 numbers with little around them took 1.1 times its time.
@@ -95,10 +106,6 @@ def regions_obstacle(jacobian: JacobianProgram) -> str | None:
     surroundings = sum(stage.program.program.operations for stage in jacobian.stages) + jacobian.program.operations
     if surroundings < SURROUNDINGS:
         return f"around what the framework computes there are only {surroundings:,} operations"
-    if all(region.operation.fused for region in jacobian.regions):
-        return "what is no scalar operation acts on every entry alone, in the framework's own loops"
-    if singular := next((region.operation for region in jacobian.regions if region.operation.singular), None):
-        return f"partials of `{singular.label}` are infinite where the numbers that it finds coincide"
     partials = sum(map(_partials, jacobian.regions))
     if PARTIALS_SHARE * partials > surroundings:
         return (

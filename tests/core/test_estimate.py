@@ -60,3 +60,11 @@ def test_the_better_mode() -> None:
     assert estimate.better_mode(Features(inputs=3, outputs=3, contractions=9)) == "reverse"
     assert estimate.better_mode(Features(inputs=3, outputs=100)) == "forward"
     assert estimate.better_mode(Features(inputs=100, outputs=3)) == "reverse"
+
+
+def test_dense_matrix_products_are_not_divided_into_cells() -> None:
+    dense = Features(inputs=60, outputs=60, operations=15_000, entries=3_600, contractions=7_200, equations=4)
+    assert not estimate.cells_may_pay(dense)
+    # Sums over everything leave a product of two small matrices.
+    assert estimate.cells_may_pay(replace(dense, contractions=0.0))
+    assert estimate.cells_may_pay(replace(dense, entries=200.0))

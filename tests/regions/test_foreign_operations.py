@@ -13,7 +13,7 @@ from jax import lax
 
 import ccjac
 from ccjac.calls import road
-from ccjac.estimate import regions_obstacle
+from ccjac.estimate import regions_late_obstacle, regions_obstacle
 
 X = np.linspace(0.3, 1.3, 5)
 STEP = np.arange(1.0, 6.0)
@@ -139,7 +139,8 @@ def _reference(f: Callable[..., Any], x: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _all_regions_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(road.estimate, "regions_obstacle", lambda jacobian: None)
+    monkeypatch.setattr(road.estimate, "regions_obstacle", lambda regions: None)
+    monkeypatch.setattr(road.estimate, "regions_late_obstacle", lambda jacobian: None)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -244,6 +245,7 @@ def test_repeated_eigenvalues_are_as_in_jax() -> None:
 def test_what_gains_nothing_is_left_whole(monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
     assert ccjac.plan(FUNCTIONS[name], jnp.asarray(X)).regions
     monkeypatch.setattr(road.estimate, "regions_obstacle", regions_obstacle)
+    monkeypatch.setattr(road.estimate, "regions_late_obstacle", regions_late_obstacle)
     plan = ccjac.plan(FUNCTIONS[name], jnp.asarray(X))
     assert plan.source == "fallback"
     assert reason in plan.reason
