@@ -6,6 +6,7 @@ if its guard holds.  What nobody uses any more is kept for a few such successors
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import types
@@ -30,7 +31,7 @@ class Entry:
         slot: Where ``call`` finds the user's function.
     """
 
-    __slots__ = ("call", "captured", "guard", "holds", "slot")
+    __slots__ = ("__weakref__", "call", "captured", "guard", "holds", "slot")
 
     def __init__(self, call: Callable[..., Any], guard: Guard, slot: Slot) -> None:
         self.call = call
@@ -53,10 +54,18 @@ class Memory:
         self.counts: dict[Hashable, set[Hashable]] = {}
 
     def add(self, key: Hashable, entry: Entry) -> None:
-        """Keep an entry for functions to come."""
+        """Keep an entry for functions to come, as long as there can be one that it holds for."""
         found = self.entries.setdefault(key, [])
         found.insert(0, entry)
         del found[WAITING_PER_CODE:]
+        reference = weakref.ref(entry)
+
+        def discard() -> None:
+            # In any thread, and perhaps while others look: nothing is waited for.
+            with contextlib.suppress(ValueError):
+                found.remove(reference())  # type: ignore[arg-type]
+
+        entry.guard.when_gone(discard)
         while len(self.entries) > WAITING_PER_CODE:
             self.entries.popitem(last=False)
 
