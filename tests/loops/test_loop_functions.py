@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from chain_reference import run
 from jax import lax
 
 import ccjac
@@ -20,7 +21,6 @@ from ccjac.kernels.cpu.run import compile_chain
 from ccjac.kernels.layout import Operand, Result
 from ccjac.loops.forward import forward
 from ccjac.loops.reverse import reverse
-from ccjac.loops.run import run
 from ccjac.planning.choose import choose
 from ccjac_jax.arguments import prepare
 from ccjac_jax.loops import tape

@@ -68,8 +68,3 @@ def shipped() -> Policy:
         CcjacError: See :func:`load`.
     """
     return load(SHIPPED / _NAME)[0]
-
-
-def is_shipped() -> bool:
-    """Whether the package has pretrained weights."""
-    return (SHIPPED / _NAME).exists()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..program.evaluate import evaluate
-from .chain import Chain, Port, Stage
+from ccjac.loops.chain import Chain, Port, Stage
+from ccjac.program.evaluate import evaluate
 
 
 def run(chain: Chain, operands: Sequence[np.ndarray]) -> list[np.ndarray]:
