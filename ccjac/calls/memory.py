@@ -6,7 +6,6 @@ if its guard holds.  What nobody uses any more is kept for a few such successors
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import types
@@ -61,9 +60,13 @@ class Memory:
         reference = weakref.ref(entry)
 
         def discard() -> None:
-            # In any thread, and perhaps while others look: nothing is waited for.
-            with contextlib.suppress(ValueError):
-                found.remove(reference())  # type: ignore[arg-type]
+            # In any thread, while others look, and when the interpreter ends, which takes modules' names away.
+            dead = reference()
+            try:
+                if dead is not None:
+                    found.remove(dead)
+            except ValueError:
+                pass
 
         entry.guard.when_gone(discard)
         while len(self.entries) > WAITING_PER_CODE:

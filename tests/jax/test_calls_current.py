@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -265,6 +267,12 @@ def test_programs_are_freed() -> None:
             compile_another(k + 0.5)
         gc.collect()
         assert _computations() - before <= waiting
+
+
+def test_the_end_of_a_process_is_quiet() -> None:
+    script = "import jax.numpy as jnp, ccjac; w = jnp.ones(3); f = lambda x: w * x; ccjac.jacobian(f)(w); kept = [f, w]"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def _computations() -> int:
